@@ -1,0 +1,96 @@
+"""Connections and transactions: one request, one transaction, committed before the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.orm import Session
+
+# How long a writer waits for another one. A commit of a page holds the database for milliseconds; an import's
+# batch for less than a second.
+SQLITE_BUSY_MS = 15_000
+
+
+class Database:
+    """The engine and its two kinds of transactions.
+
+    Read transactions see one snapshot. Write transactions on SQLite take the write lock at their start, so
+    that none fails half-way because another one wrote meanwhile.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+        self._writing = self.engine.execution_options(winnow_write=True)
+        # One snapshot for all statements: what the count says is what the rows are.
+        self._reading = (
+            self.engine
+            if self.engine.dialect.name == "sqlite"
+            else self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        )
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Yield a session on one snapshot; nothing it does is kept."""
+        with Session(self._reading, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """Yield a session that commits at the end of the block, or rolls back on any error."""
+        with Session(self._writing, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def dispose(self) -> None:
+        """Close all pooled connections."""
+        self.engine.dispose()
+
+
+def read_session(request: Request) -> Iterator[Session]:
+    """A read transaction that stays open until the last byte of the answer is sent."""
+    with request.app.state.database.read() as session:
+        yield session
+
+
+def write_session(request: Request) -> Iterator[Session]:
+    """A write transaction for one request."""
+    with request.app.state.database.write() as session:
+        yield session
+
+
+ReadSession = Annotated[Session, Depends(read_session)]
+# With the usual scope the commit would run after the answer, and a failing one would still have told the client 200.
+WriteSession = Annotated[Session, Depends(write_session, scope="function")]
+
+
+def _engine(url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True)
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"check_same_thread": False})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # The driver's own transactions begin too late and too weakly; ours are begun below.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    # A stored verdict survives a power cut, not only a crash of the process.
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("winnow_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

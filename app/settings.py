@@ -1,0 +1,105 @@
+"""The settings: read once from the environment, then frozen and handed on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, each by an environment variable that begins with `WINNOW_`."""
+
+    model_config = SettingsConfigDict(env_prefix="WINNOW_", frozen=True, populate_by_name=True, extra="ignore")
+
+    home: Path = Field(
+        default=Path.home() / ".winnow",
+        description="The folder where everything is kept: database, thumbnails, vectors, index versions.",
+    )
+    database_url: str = Field(
+        default="",
+        validation_alias=AliasChoices("WINNOW_DATABASE_URL", "DATABASE_URL"),
+        description="Where the database is. Empty: an SQLite file in `home`. "
+        "PostgreSQL: postgresql+psycopg://user:password@host/name.",
+    )
+    host: str = Field(default="127.0.0.1", description="The address that the server listens on.")
+    port: int = Field(
+        default=8000,
+        ge=0,
+        le=65535,
+        validation_alias=AliasChoices("WINNOW_PORT", "PORT"),
+        description="The port that the server listens on.",
+    )
+    trust_local: bool = Field(
+        default=False,
+        description="Says that something outside Winnow keeps strangers away (a container published on "
+        "127.0.0.1), so that listening on another address than loopback is allowed.",
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Host names besides localhost that a browser may use for this server, split by commas.",
+    )
+    import_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
+        default=(Path.home(),),
+        description="Folders whose sub-folders may be imported from the browser and the API, split by colons "
+        "(by semicolons on Windows). A folder imported on the command line may be imported again from anywhere.",
+    )
+    encoder: str = Field(
+        default="simclr-resnet18-96", description="The name of the encoder that a reindex uses unless told otherwise."
+    )
+    max_pixels: int = Field(
+        default=100_000_000, gt=0, description="Pictures with more pixels than this are listed as unreadable."
+    )
+    max_upload_bytes: int = Field(default=32 * 1024**2, gt=0, description="The largest picture that may be uploaded.")
+    start_worker: bool = Field(default=True, description="Whether `winnow serve` starts a worker of its own.")
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip().lower() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("import_roots", mode="before")
+    @classmethod
+    def _split_roots(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(Path(part).expanduser().absolute() for part in value.split(os.pathsep) if part)
+        return value
+
+    @property
+    def database(self) -> str:
+        """The database's URL, with the default filled in."""
+        return self.database_url or f"sqlite:///{self.home / 'winnow.db'}"
+
+    @property
+    def thumbnails(self) -> Path:
+        return self.home / "thumbnails"
+
+    @property
+    def uploads(self) -> Path:
+        return self.home / "uploads"
+
+    @property
+    def vectors(self) -> Path:
+        """Half-built vectors of running reindexes; what makes them resumable."""
+        return self.home / "vectors"
+
+    @property
+    def indexes(self) -> Path:
+        return self.home / "indexes"
+
+    @property
+    def encoder_folders(self) -> tuple[Path, Path]:
+        """Where encoders are looked for by name: one's own first, then those that come with Winnow."""
+        return self.home / "encoders", PROJECT / "ml" / "encoders"

@@ -1,0 +1,126 @@
+"""The journal: every act that gives or takes back verdicts is one entry, and labels follow from the entries.
+
+Callers hold one write transaction around each call; nothing here commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from app.errors import Conflict, NotFound
+from app.tables import Commit, Label, LabelClass, Pool, PoolImage, Verdict
+from app.verdicts.queries import in_batches, standing_verdicts
+from app.verdicts.rule import in_force
+from app.words import ACCEPT
+
+
+class CommitNotFound(NotFound):
+    """There is no such commit."""
+
+
+class AlreadyUndone(Conflict):
+    """This commit has been undone already."""
+
+
+class NewVerdict(NamedTuple):
+    """A verdict about to be stored."""
+
+    image_id: int
+    value: str
+    score: float | None = None
+
+
+def store(
+    session: Session,
+    *,
+    kind: str,
+    pool_id: int,
+    class_id: int,
+    person_id: int,
+    verdicts: Sequence[NewVerdict],
+    **details: Any,
+) -> Commit:
+    """Append one entry with its verdicts and bring the labels of its images up to date.
+
+    `details` are further columns of Commit: review_id, page_id, key, generation, body_digest, milliseconds.
+    """
+    entry = Commit(kind=kind, pool_id=pool_id, class_id=class_id, person_id=person_id, **details)
+    session.add(entry)
+    session.flush()
+    if verdicts:
+        common = {"commit_id": entry.id, "class_id": class_id}
+        session.execute(insert(Verdict), [{**common, **verdict._asdict()} for verdict in verdicts])
+    refresh_labels(session, pool_id=pool_id, image_ids=[verdict.image_id for verdict in verdicts])
+    return entry
+
+
+def undo(session: Session, *, commit_id: int, person_id: int) -> Commit:
+    """Take back a whole entry by a later one and return the entry that was undone.
+
+    Labels become what the remaining verdicts amount to. Raises CommitNotFound and AlreadyUndone.
+    """
+    undone = session.scalars(select(Commit).where(Commit.id == commit_id).with_for_update()).one_or_none()
+    if undone is None or undone.kind == "undo":
+        raise CommitNotFound
+    if session.scalars(select(Commit.id).where(Commit.undoes_id == commit_id)).first() is not None:
+        raise AlreadyUndone
+    session.add(
+        Commit(
+            kind="undo",
+            pool_id=undone.pool_id,
+            class_id=undone.class_id,
+            person_id=person_id,
+            review_id=undone.review_id,
+            undoes_id=undone.id,
+        )
+    )
+    session.flush()
+    image_ids = list(session.scalars(select(Verdict.image_id).where(Verdict.commit_id == commit_id)))
+    refresh_labels(session, pool_id=undone.pool_id, image_ids=image_ids)
+    return undone
+
+
+def store_import_labels(
+    session: Session, *, pool_id: int, class_id: int, person_id: int, image_ids: Collection[int]
+) -> None:
+    """Accept images for the class that their files name; images it already has a verdict on are left as they are."""
+    known = set(session.scalars(select(Label.image_id).where(Label.class_id == class_id)))
+    fresh = [NewVerdict(image_id, ACCEPT) for image_id in image_ids if image_id not in known]
+    if fresh:
+        store(session, kind="import", pool_id=pool_id, class_id=class_id, person_id=person_id, verdicts=fresh)
+
+
+def refresh_labels(session: Session, *, pool_id: int, image_ids: Collection[int]) -> None:
+    """Make the labels of these images anew from the verdicts that stand."""
+    _one_writer_at_a_time(session, pool_id=pool_id, image_ids=image_ids)
+    one = session.scalars(select(Pool.classes_per_image).where(Pool.id == pool_id)).one() == "one"
+    standing = in_force(
+        standing_verdicts(session, pool_id=pool_id, image_ids=image_ids), one_class_per_image=one
+    ).values()
+    classes = select(LabelClass.id).where(LabelClass.pool_id == pool_id)
+    for ids in in_batches(image_ids):
+        session.execute(delete(Label).where(Label.image_id.in_(ids), Label.class_id.in_(classes)))
+    if standing:
+        session.execute(
+            insert(Label),
+            [
+                {"class_id": given.class_id, "image_id": given.image_id, "verdict_id": given.id, "value": given.value}
+                for given in standing
+            ],
+        )
+
+
+def _one_writer_at_a_time(session: Session, *, pool_id: int, image_ids: Collection[int]) -> None:
+    # Two people may commit the same image at once. The second waits here and then sees what the first one stored;
+    # ordered, so that the two never wait for each other. (On SQLite the whole transaction is alone anyway.)
+    for ids in in_batches(sorted(image_ids)):
+        session.execute(
+            select(PoolImage.image_id)
+            .where(PoolImage.pool_id == pool_id, PoolImage.image_id.in_(ids))
+            .order_by(PoolImage.image_id)
+            .with_for_update()
+        ).all()

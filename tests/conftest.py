@@ -1,0 +1,88 @@
+"""Fixtures that all tests share: both databases, a home folder, the app with a client."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+# Before anything loads FAISS or NumPy: spinning threads of two processes on two cores stall each other.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.db import Database
+from app.main import create_app
+from app.migrations import upgrade
+from app.settings import Settings
+from tests.postgres import PostgresServer, emptied, server_for_tests
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def postgres(worker_id: str) -> Iterator[PostgresServer]:
+    """A real PostgreSQL with a migrated database of this worker's own."""
+    with server_for_tests(worker_id) as server:
+        database = Database(server.url)
+        upgrade(database)
+        database.dispose()
+        yield server
+
+
+@pytest.fixture(scope="session")
+def worker_id(request: pytest.FixtureRequest) -> str:
+    """The name of this pytest-xdist worker, "main" without one."""
+    return os.environ.get("PYTEST_XDIST_WORKER", "main")
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An upgraded, empty SQLite file, to be copied."""
+    path = tmp_path_factory.mktemp("sqlite") / "winnow.db"
+    database = Database(f"sqlite:///{path}")
+    upgrade(database)
+    database.dispose()
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+    """Settings with a home of their own and an upgraded, empty database; each test runs on both engines."""
+    home = tmp_path / "home"
+    home.mkdir()
+    if request.param == "sqlite":
+        template: Path = request.getfixturevalue("migrated_sqlite")
+        (home / "winnow.db").write_bytes(template.read_bytes())
+        yield Settings(home=home, import_roots=(tmp_path,), database_url="")
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres")
+        with emptied(server.url):
+            yield Settings(home=home, import_roots=(tmp_path,), database_url=server.url)
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    """The settings' database."""
+    database = Database(settings.database)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[TestClient]:
+    """A client of the whole app; server errors are answers here, as they are for users."""
+    with TestClient(create_app(settings), base_url="http://localhost", raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def real_images() -> Path:
+    """The folder of real pictures, or a loud skip."""
+    folder = Path(os.environ.get("WINNOW_TEST_IMAGES", REPOSITORY / ".." / "shared" / "data")).resolve()
+    if not (folder / "imagenette-96").is_dir():
+        pytest.skip(f"REAL PICTURES ARE MISSING: no imagenette-96 in {folder}; set WINNOW_TEST_IMAGES")
+    return folder

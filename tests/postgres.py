@@ -1,0 +1,108 @@
+"""A real PostgreSQL for the tests: TEST_DATABASE_URL where it is set, else a cluster in a temporary folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import create_engine, make_url, text
+
+from app.tables import Table
+
+DEBIAN_VERSIONS = Path("/usr/lib/postgresql")
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    url: str  # of a database whose name ends in _test
+
+
+@contextmanager
+def server_for_tests(worker: str) -> Iterator[PostgresServer]:
+    """Yield a server with an empty database for one test worker."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        yield PostgresServer(_fresh_database(given, worker))
+        return
+    folder = Path(tempfile.mkdtemp(prefix="winnow-postgres-"))
+    try:
+        with _cluster(folder) as socket:
+            url = f"postgresql+psycopg://winnow@/postgres?host={socket}"
+            yield PostgresServer(_fresh_database(url, worker))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def emptied(url: str) -> Iterator[None]:
+    """Leave only what the first migration puts in. Refuses a database whose name does not end in _test."""
+    name = make_url(url).database or ""
+    if not name.endswith("_test"):
+        raise RuntimeError(f"{name} does not look like a test database: its name has to end in _test")
+    engine = create_engine(url)
+    tables = ", ".join(f'"{table.name}"' for table in Table.metadata.sorted_tables if table.name != "person")
+    with engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+        connection.execute(text("DELETE FROM person WHERE name_key <> 'local'"))
+    engine.dispose()
+    yield
+
+
+def _fresh_database(url: str, worker: str) -> str:
+    name = f"winnow_{worker}_test"
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"))
+    engine.dispose()
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+@contextmanager
+def _cluster(folder: Path) -> Iterator[Path]:
+    binaries = _binaries()
+    as_other = _as_unprivileged(folder)
+    data = folder / "data"
+    initdb = [str(binaries / "initdb"), "-D", str(data), "-U", "winnow", "-A", "trust", "-E", "UTF8", "--no-sync"]
+    subprocess.run([*as_other, *initdb], check=True, capture_output=True)
+    options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}", "-c", "fsync=off"]
+    server = subprocess.Popen(
+        [*as_other, str(binaries / "postgres"), "-D", str(data), *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        ready = [str(binaries / "pg_isready"), "-h", str(folder), "-U", "winnow", "-t", "1"]
+        for _ in range(200):
+            if subprocess.run(ready, capture_output=True, check=False).returncode == 0:
+                break
+            if server.poll() is not None:
+                raise RuntimeError("PostgreSQL ended at its start")
+        yield folder
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def _binaries() -> Path:
+    for folder in sorted(DEBIAN_VERSIONS.glob("*/bin"), key=lambda path: -float(path.parent.name)):
+        if (folder / "initdb").exists():
+            return folder
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).resolve().parent
+    raise RuntimeError("The tests need PostgreSQL's server: install Debian's package “postgresql”, or set TEST_DATABASE_URL")
+
+
+def _as_unprivileged(folder: Path) -> list[str]:
+    # PostgreSQL refuses to run as root.
+    if os.geteuid() != 0:
+        return []
+    shutil.chown(folder, "nobody", "nogroup")
+    return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
