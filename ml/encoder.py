@@ -1,0 +1,88 @@
+"""A published encoder at work: pictures in, unit vectors out. ONNX Runtime only, no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from ml.artifacts import BadArtifact, EncoderManifest
+
+WEIGHTS = "encoder.onnx"
+INPUT, OUTPUT = "images", "vectors"
+
+# A JPEG decoded at a reduced scale is not quite the picture; with this many times the needed pixels left, its
+# vector is (tests/ml/test_encoder.py measures it).
+_OVERSAMPLING = 4
+
+
+class Encoder:
+    """An encoder artifact, opened. Threads may share it."""
+
+    def __init__(self, manifest: EncoderManifest, session: Any) -> None:
+        self.manifest = manifest
+        self._session = session
+        on_gpu = session.get_providers()[0].startswith("CUDA")
+        self.batch = 256 if on_gpu else 32
+
+    @classmethod
+    def open(cls, folder: Path, *, threads: int | None = None) -> Self:
+        """Verify an artifact and load it, on the GPU where ONNX Runtime has one, else on `threads` cores (all).
+
+        Raises BadArtifact.
+        """
+        # Heavy, and a process that only reads manifests does without.
+        import onnxruntime
+
+        manifest = EncoderManifest.read(folder)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or 0
+        options.log_severity_level = 3
+        # Threads that spin while they wait starve whatever else runs on the same cores.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
+        providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
+        try:
+            session = onnxruntime.InferenceSession(folder / WEIGHTS, options, providers=providers)
+        # ONNX Runtime's errors share no base but Exception.
+        except Exception as error:
+            raise BadArtifact(f"ONNX Runtime cannot load the encoder {folder}: {error}.") from error
+        return cls(manifest, session)
+
+    @property
+    def at_least(self) -> int:
+        """The short side to which a picture may be reduced while it is decoded without changing its vector."""
+        return _OVERSAMPLING * self.manifest.resize
+
+    def prepare(self, image: Image.Image) -> npt.NDArray[np.uint8]:
+        """Return what the network sees of an RGB picture: (3, height, width), its centre at the right scale."""
+        width, height = image.size
+        short = min(width, height)
+        # As torchvision's Resize and CenterCrop round.
+        resized = np.array([self.manifest.resize * width // short, self.manifest.resize * height // short])
+        target = np.array(self.manifest.input_size[::-1])
+        corner = np.round((resized - target) / 2)
+        # Resizing only the part that is kept gives the same pixels, and no giant of a picture of 1 x 50,000.
+        scale = np.array([width, height]) / resized
+        box = (*(corner * scale).tolist(), *((corner + target) * scale).tolist())
+        seen = image.resize((int(target[0]), int(target[1])), Image.Resampling.BILINEAR, box=box)
+        return np.ascontiguousarray(np.asarray(seen).transpose(2, 0, 1))
+
+    def encode(self, prepared: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
+        """Return a unit vector for each prepared picture: float32 (n, dimension).
+
+        A row is all NaN where the network gave zeros or values that are not finite.
+        """
+        mean, std = (np.float32(values).reshape(3, 1, 1) for values in (self.manifest.mean, self.manifest.std))
+        vectors = np.empty((len(prepared), self.manifest.dimension), dtype=np.float32)
+        for start in range(0, len(prepared), self.batch):
+            pixels = np.stack(prepared[start : start + self.batch]).astype(np.float32)
+            (output,) = self._session.run([OUTPUT], {INPUT: (pixels / 255 - mean) / std})
+            vectors[start : start + self.batch] = output
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        usable = np.isfinite(lengths) & (lengths > 0)
+        return np.divide(vectors, lengths, out=np.full_like(vectors, np.nan), where=usable)
