@@ -120,10 +120,22 @@ class PoolImage(Table):
 
 
 class ImagePath(Table):
-    """One place where an image's bytes lie; duplicates give an image several."""
+    """One place where an image's bytes lie, or lay; duplicates give an image several."""
 
     __tablename__ = "image_path"
-    __table_args__ = (UniqueConstraint("folder_id", "path"), Index(None, "image_id"))
+    __table_args__ = (
+        # Other bytes under the same path are another image; the one before stays, and is missing.
+        UniqueConstraint("folder_id", "path", "image_id"),
+        Index(
+            "one_present_image_per_path",
+            "folder_id",
+            "path",
+            unique=True,
+            sqlite_where=text("missing_since IS NULL"),
+            postgresql_where=text("missing_since IS NULL"),
+        ),
+        Index(None, "image_id"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     folder_id: Mapped[int] = mapped_column(ForeignKey("folder.id"))
     image_id: Mapped[int] = mapped_column(ForeignKey("image.id"))

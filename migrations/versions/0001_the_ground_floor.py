@@ -145,9 +145,17 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["folder_id"], ["folder.id"], name=op.f("fk_image_path_folder_id")),
         sa.ForeignKeyConstraint(["image_id"], ["image.id"], name=op.f("fk_image_path_image_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_image_path")),
-        sa.UniqueConstraint("folder_id", "path", name=op.f("uq_image_path_folder_id_path")),
+        sa.UniqueConstraint("folder_id", "path", "image_id", name=op.f("uq_image_path_folder_id_path_image_id")),
     )
     op.create_index(op.f("ix_image_path_image_id"), "image_path", ["image_id"], unique=False)
+    op.create_index(
+        "one_present_image_per_path",
+        "image_path",
+        ["folder_id", "path"],
+        unique=True,
+        sqlite_where=sa.text("missing_since IS NULL"),
+        postgresql_where=sa.text("missing_since IS NULL"),
+    )
 
     op.create_table(
         "review",
