@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tarfile
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
@@ -17,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from app.errors import CannotStart
+from ml.artifacts import publishing
 
 Report = Callable[[str], None]
 """Takes one sentence for the person who waits."""
@@ -111,7 +110,7 @@ def _unpack(archive: Path, folder: Path, report: Report) -> None:
     whose tarfile has no filters.
     """
     report("Unpacking …")
-    with _draft(folder) as draft, tarfile.open(archive, "r:*") as tar:
+    with publishing(folder) as draft, tarfile.open(archive, "r:*") as tar:
         for member in tar:
             path = PurePosixPath(member.name)
             content = tar.extractfile(member)
@@ -131,22 +130,12 @@ def _write_digits(folder: Path) -> None:
     except ImportError:
         raise NoDemoPictures from None
     digits = load_digits()
-    with _draft(folder) as draft:
+    with publishing(folder) as draft:
         for number, (ink, digit) in enumerate(zip(digits.images, digits.target, strict=True)):
             paper = Image.fromarray(np.uint8(255 - ink * 255 / 16))
             target = draft / str(digit) / f"{number:04}.png"
             target.parent.mkdir(exist_ok=True)
             paper.resize((64, 64), Image.Resampling.BICUBIC).save(target)
-
-
-@contextmanager
-def _draft(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder that becomes `folder` at the end; on an error there never was one."""
-    with tempfile.TemporaryDirectory(prefix=".draft-", dir=folder.parent, ignore_cleanup_errors=True) as temporary:
-        draft = Path(temporary) / folder.name
-        draft.mkdir()
-        yield draft
-        draft.rename(folder)
 
 
 def _size(file: Path) -> int:
