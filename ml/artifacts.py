@@ -99,13 +99,12 @@ class Manifest:
     @classmethod
     def _decoded(cls, encoded: bytes, folder: Path) -> Self:
         try:
-            content = json.loads(encoded)
+            content: dict[str, Any] = json.loads(encoded)
             seal = content.pop(_SEAL)
             if set(content) != {field.name for field in fields(cls)}:
                 raise BadArtifact(f"{folder} is no {cls.kind}: its {MANIFEST} has other keys.")
-            manifest = cls(
-                **{key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
-            )
+            values: dict[str, Any] = {key: _frozen(value) for key, value in content.items()}
+            manifest = cls(**values)
             intact = seal == _seal(content) and manifest._encoded() == encoded
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise BadArtifact(f"{folder} is no {cls.kind}: its {MANIFEST} cannot be understood.") from error
@@ -126,17 +125,16 @@ class EncoderManifest(Manifest):
     input_size: tuple[int, int]  # height, width in pixels
     resize: int  # the short side, in pixels
     crop: str = "centre"
-    mean: tuple[float, float, float]  # of RGB values from 0 to 1
-    std: tuple[float, float, float]
+    mean: tuple[float, ...]  # of RGB values from 0 to 1
+    std: tuple[float, ...]
     recipe: dict[str, Any]  # how it was trained
     epochs: int
     quality: dict[str, Any]  # what it measures
 
     def __post_init__(self) -> None:
-        if self.crop != "centre" or len(self.input_size) != 2 or max(self.input_size) > self.resize:
-            raise BadArtifact(
-                "An encoder needs a centre crop of (height, width) no larger than the resized short side."
-            )
+        height, width = self.input_size
+        if self.crop != "centre" or not 0 < max(height, width) <= self.resize:
+            raise BadArtifact("An encoder needs a centre crop, of an input size no larger than the resized short side.")
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
             raise BadArtifact("An encoder needs three means and three positive standard deviations.")
 

@@ -35,8 +35,8 @@ class Encoder:
 
         Raises BadArtifact.
         """
-        # Heavy, and a process that only reads manifests does without.
-        import onnxruntime
+        # Heavy, and a process that only prepares pictures does without.
+        import onnxruntime  # noqa: PLC0415
 
         manifest = EncoderManifest.read(folder)
         options = onnxruntime.SessionOptions()
@@ -77,7 +77,7 @@ class Encoder:
 
         A row is all NaN where the network gave zeros or values that are not finite.
         """
-        mean, std = (np.float32(values).reshape(3, 1, 1) for values in (self.manifest.mean, self.manifest.std))
+        mean, std = (np.array(v, dtype=np.float32)[:, None, None] for v in (self.manifest.mean, self.manifest.std))
         vectors = np.empty((len(prepared), self.manifest.dimension), dtype=np.float32)
         for start in range(0, len(prepared), self.batch):
             pixels = np.stack(prepared[start : start + self.batch]).astype(np.float32)
@@ -85,4 +85,4 @@ class Encoder:
             vectors[start : start + self.batch] = output
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         usable = np.isfinite(lengths) & (lengths > 0)
-        return np.divide(vectors, lengths, out=np.full_like(vectors, np.nan), where=usable)
+        return np.where(usable, vectors / np.where(usable, lengths, 1), np.float32(np.nan))
