@@ -1,0 +1,100 @@
+"""Exports labels, or the whole journal of verdicts, as CSV streamed from one snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Select, exists, func, select
+from sqlalchemy.orm import Session, aliased
+
+from app.labels.rows import LabelRow, csv_lines
+from app.pools.held import path_in_pool
+from app.tables import (
+    Commit,
+    Encoder,
+    Image,
+    IndexVersion,
+    Label,
+    LabelClass,
+    Person,
+    Review,
+    Verdict,
+)
+from app.words import VERDICTS, VerdictValue
+
+ROWS_AT_ONCE = 1_000
+
+Rows = Literal["labels", "verdicts"]
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which rows are exported; None means all."""
+
+    class_id: int | None = None
+    person: str | None = None  # a person's name
+    since: datetime | None = None
+    until: datetime | None = None  # exclusive
+    verdicts: tuple[VerdictValue, ...] = VERDICTS
+
+
+def export_csv(session: Session, *, pool_id: int, filters: Filters, rows: Rows = "labels") -> Iterator[str]:
+    """Yield CSV lines; memory stays the same however many rows there are.
+
+    `rows="labels"`: one row for each image and class, the verdict in force. `rows="verdicts"`: every verdict
+    ever given, also undone ones, in the order given.
+    """
+    found = session.execute(
+        _statement(pool_id, filters, rows), execution_options={"yield_per": ROWS_AT_ONCE, "stream_results": True}
+    )
+    return csv_lines((LabelRow(*row) for row in found), with_undone=rows == "verdicts")
+
+
+def count_rows(session: Session, *, pool_id: int, filters: Filters, rows: Rows = "labels") -> int:
+    """Count what `export_csv` yields from the same snapshot, the header aside."""
+    wanted = _statement(pool_id, filters, rows).with_only_columns(Verdict.id).order_by(None).subquery()
+    return session.scalar(select(func.count()).select_from(wanted)) or 0
+
+
+def _statement(pool_id: int, filters: Filters, rows: Rows) -> Select[Any]:
+    undo = aliased(Commit)
+    statement = (
+        select(
+            Image.sha256,
+            path_in_pool(Image.id, pool_id=pool_id),
+            LabelClass.name,
+            Verdict.value,
+            Person.name,
+            Commit.created_at,
+            Commit.review_id,
+            Commit.page_id,
+            Encoder.name,
+            Review.index_version_id,
+            Verdict.score,
+            exists().where(undo.undoes_id == Commit.id),
+        )
+        .select_from(Verdict)
+        .join(Commit, Commit.id == Verdict.commit_id)
+        .join(Image, Image.id == Verdict.image_id)
+        .join(LabelClass, LabelClass.id == Verdict.class_id)
+        .join(Person, Person.id == Commit.person_id)
+        .outerjoin(Review, Review.id == Commit.review_id)
+        .outerjoin(IndexVersion, IndexVersion.id == Review.index_version_id)
+        .outerjoin(Encoder, Encoder.id == IndexVersion.encoder_id)
+        .where(LabelClass.pool_id == pool_id, Verdict.value.in_(filters.verdicts))
+        .order_by(Verdict.id)
+    )
+    if rows == "labels":
+        statement = statement.join(Label, Label.verdict_id == Verdict.id)
+    if filters.class_id is not None:
+        statement = statement.where(Verdict.class_id == filters.class_id)
+    if filters.person is not None:
+        statement = statement.where(Person.name == filters.person)
+    if filters.since is not None:
+        statement = statement.where(Commit.created_at >= filters.since)
+    if filters.until is not None:
+        statement = statement.where(Commit.created_at < filters.until)
+    return statement

@@ -1,0 +1,143 @@
+"""Labels over HTTP: the gallery of a class, corrections, the CSV export."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+
+from app.db import ReadSession, WriteSession
+from app.errors import Invalid
+from app.identity.people import CurrentPerson
+from app.labels import bodies, queries
+from app.labels.export import Filters, Rows, count_rows, export_csv
+from app.pools.held import held_images
+from app.pools.queries import class_named, pool_named
+from app.verdicts import journal
+from app.verdicts.journal import NewVerdict
+from app.verdicts.queries import class_counts
+from app.words import ACCEPT, VERDICTS, VerdictValue
+
+router = APIRouter(prefix="/api/v1", tags=["labels"])
+
+
+class BadCursor(Invalid):
+    """“after” has to be the “next” of the page before."""
+
+
+@router.get("/pools/{pool}/classes/{class_name}/images", summary="List a class's images")
+def list_labelled(
+    pool: str,
+    class_name: str,
+    session: ReadSession,
+    verdict: VerdictValue = ACCEPT,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    after: Annotated[str | None, Query(description="The `next` of the page before.")] = None,
+) -> bodies.LabelledPage:
+    """Images with this verdict in force, the latest first."""
+    if after is not None and not after.isdecimal():
+        raise BadCursor
+    pool_id = pool_named(session, pool).id
+    class_id = class_named(session, pool_id=pool_id, name=class_name).id
+    found = queries.labelled_images(
+        session,
+        pool_id=pool_id,
+        class_id=class_id,
+        verdict=verdict,
+        limit=limit,
+        before=int(after) if after is not None else None,
+    )
+    return bodies.LabelledPage(
+        items=[
+            bodies.LabelledOut(image=line.image, path=line.path, verdict=line.verdict, when=line.when, score=line.score)
+            for line in found
+        ],
+        next=str(found[-1].verdict_id) if len(found) == limit else None,
+        labels=bodies.Counts(**asdict(class_counts(session, class_id=class_id))),
+    )
+
+
+@router.post("/pools/{pool}/classes/{class_name}/verdicts", summary="Change verdicts")
+def correct(
+    pool: str, class_name: str, wanted: bodies.Correction, session: WriteSession, person: CurrentPerson
+) -> bodies.CorrectionOut:
+    """Give images another verdict, outside any review. The former verdicts stay in the journal."""
+    pool_id = pool_named(session, pool).id
+    class_id = class_named(session, pool_id=pool_id, name=class_name).id
+    held = held_images(session, pool_id=pool_id, images=wanted.images)
+    entry = journal.store(
+        session,
+        kind="correction",
+        pool_id=pool_id,
+        class_id=class_id,
+        person_id=person.id,
+        verdicts=[NewVerdict(image_id, wanted.verdict) for image_id in held.values()],
+    )
+    counts = class_counts(session, class_id=class_id)
+    return bodies.CorrectionOut(commit=entry.id, changed=len(held), labels=bodies.Counts(**asdict(counts)))
+
+
+@router.delete("/commits/{commit_id}", summary="Undo a commit")
+def undo(commit_id: int, session: WriteSession, person: CurrentPerson) -> bodies.UndoneOut:
+    """Take back all verdicts of one entry of the journal."""
+    return bodies.UndoneOut(commit=journal.undo(session, commit_id=commit_id, person_id=person.id).id)
+
+
+@router.get(
+    "/pools/{pool}/labels.csv",
+    summary="Export labels",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/csv": {}}, "description": "CSV with a header row."}},
+)
+def export(
+    pool: str,
+    session: ReadSession,
+    class_name: Annotated[str | None, Query(alias="class", description="Only this class.")] = None,
+    person: Annotated[str | None, Query(description="Only verdicts of this person.")] = None,
+    since: Annotated[
+        datetime | None, Query(description="Only verdicts from this moment on (UTC unless it says).")
+    ] = None,
+    until: Annotated[datetime | None, Query(description="Only verdicts before this moment.")] = None,
+    verdict: Annotated[
+        list[VerdictValue | Literal["any"]] | None,
+        Query(description="May be repeated. Labels: accept unless told otherwise; verdicts: any."),
+    ] = None,
+    rows: Annotated[Rows, Query(description="`labels`: what is in force; `verdicts`: the whole journal.")] = "labels",
+) -> StreamingResponse:
+    """One row for each image and class in force, streamed from one snapshot of the database.
+
+    The header `X-Winnow-Rows` tells the number of rows. An error breaks the stream; it is never a row.
+    """
+    pool_line = pool_named(session, pool)
+    class_id = None if class_name is None else class_named(session, pool_id=pool_line.id, name=class_name).id
+    filters = Filters(
+        class_id=class_id,
+        person=person,
+        since=_aware(since),
+        until=_aware(until),
+        verdicts=chosen_verdicts(verdict, rows=rows),
+    )
+    count = count_rows(session, pool_id=pool_line.id, filters=filters, rows=rows)
+    return StreamingResponse(
+        export_csv(session, pool_id=pool_line.id, filters=filters, rows=rows),
+        media_type="text/csv; charset=utf-8",
+        headers={
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(pool_line.name, safe='')}-{rows}.csv",
+            "X-Winnow-Rows": str(count),
+        },
+    )
+
+
+def chosen_verdicts(asked: list[VerdictValue | Literal["any"]] | None, *, rows: Rows) -> tuple[VerdictValue, ...]:
+    """Return which verdicts an export holds: a label is an accepted image, the journal holds all."""
+    if asked is None:
+        return (ACCEPT,) if rows == "labels" else VERDICTS
+    return VERDICTS if "any" in asked else tuple(verdict for verdict in VERDICTS if verdict in asked)
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment

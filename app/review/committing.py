@@ -1,0 +1,105 @@
+"""Commits of pages and their undoing: idempotent, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.errors import Conflict, NotFound
+from app.review import queries
+from app.review.decisions import body_digest, purity, verdicts
+from app.review.queries import PageLine
+from app.verdicts import journal
+from app.verdicts.journal import NewVerdict
+from app.verdicts.queries import class_counts
+from app.words import ACCEPT, REJECT, UNSURE
+
+PURITIES_SHOWN = 10
+
+
+class CommittedOtherwise(Conflict):
+    """This page has been committed with other verdicts already; undo that commit first, or reload."""
+
+
+class KeyUsedOtherwise(Conflict):
+    """This key has been used for a commit with other verdicts."""
+
+
+class NothingToUndo(NotFound):
+    """This page has no commit to undo."""
+
+
+def commit_page(
+    session: Session,
+    *,
+    page_id: int,
+    person_id: int,
+    rejected: Collection[str],
+    unsure: Collection[str],
+    milliseconds: int | None,
+    key: str | None,
+) -> dict[str, Any]:
+    """Turn a page into verdicts and return the answer; the same commit sent again gets the same answer.
+
+    Raises CommittedOtherwise and KeyUsedOtherwise; nothing is stored then.
+    """
+    page = queries.page(session, page_id=page_id, lock=True)
+    digest = body_digest(rejected=rejected, unsure=unsure)
+    before = queries.page_commits(session, page_id=page_id)
+    same_key = next((commit for commit in before if key is not None and commit.key == key), None)
+    if same_key is not None:
+        if same_key.body_digest != digest:
+            raise KeyUsedOtherwise
+        return same_key.answer or {}
+    if page.commit_id is not None:
+        # Without a key the page is the key; and a second tab that decides the same agrees with what is stored.
+        if next(commit.body_digest for commit in before if commit.id == page.commit_id) != digest:
+            raise CommittedOtherwise
+        return page.answer or {}
+
+    review = queries.review(session, review_id=page.review_id)
+    shown = {tile.image: tile for tile in queries.candidates(session, page_id=page_id, pool_id=review.pool_id)}
+    decided = verdicts(shown, rejected=rejected, unsure=unsure)
+    entry = journal.store(
+        session,
+        kind="page",
+        pool_id=review.pool_id,
+        class_id=review.class_id,
+        person_id=person_id,
+        verdicts=[NewVerdict(shown[image].image_id, value, shown[image].score) for image, value in decided.items()],
+        review_id=review.id,
+        page_id=page_id,
+        generation=len(before),
+        key=key,
+        body_digest=digest,
+        milliseconds=milliseconds,
+    )
+    given = list(decided.values())
+    counts = {"accepted": given.count(ACCEPT), "rejected": given.count(REJECT), "unsure": given.count(UNSURE)}
+    # Stored twice: where the review stands is read from the journal, this entry included.
+    entry.answer = {"page": page_id, "commit": entry.id, **counts}
+    session.flush()
+    entry.answer = {**entry.answer, **standing(session, review_id=review.id, class_id=review.class_id)}
+    return entry.answer
+
+
+def undo_page(session: Session, *, page_id: int, person_id: int) -> PageLine:
+    """Take back the commit in force of a page, which is open again afterwards. Raises NothingToUndo."""
+    page = queries.page(session, page_id=page_id, lock=True)
+    if page.commit_id is None:
+        raise NothingToUndo
+    journal.undo(session, commit_id=page.commit_id, person_id=person_id)
+    return queries.page(session, page_id=page_id)
+
+
+def standing(session: Session, *, review_id: int, class_id: int) -> dict[str, Any]:
+    """Where a review stands: the class's totals and the purity of the last pages, the oldest first."""
+    answers = queries.last_answers(session, review_id=review_id, count=PURITIES_SHOWN)
+    purities = [purity(answer["accepted"], answer["rejected"]) for answer in answers]
+    counts = class_counts(session, class_id=class_id)
+    return {
+        "labels": {"accepted": counts.accepted, "rejected": counts.rejected, "unsure": counts.unsure},
+        "purity": [share for share in purities if share is not None],
+    }

@@ -1,0 +1,308 @@
+"""Reviews and their pages in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, distinct, exists, func, insert, select
+from sqlalchemy.orm import Session
+
+from app.errors import NotFound
+from app.pools.held import path_in_pool
+from app.tables import (
+    Commit,
+    Image,
+    LabelClass,
+    Page,
+    PageCandidate,
+    Person,
+    Pool,
+    Review,
+    ReviewQuery,
+    UtcDateTime,
+    Verdict,
+)
+from app.verdicts.queries import not_undone
+from app.words import ACCEPT, REJECT, UNSURE
+
+
+class ReviewNotFound(NotFound):
+    """There is no such review."""
+
+
+class PageNotFound(NotFound):
+    """There is no such page."""
+
+
+@dataclass(frozen=True)
+class ReviewLine:
+    id: int
+    pool_id: int
+    pool: str
+    classes_per_image: str
+    class_id: int
+    class_name: str
+    person: str
+    index_version_id: int  # that the review is pinned to
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class QueryPicture:
+    """One picture that a review starts from."""
+
+    image_id: int | None
+    sha256: str  # of the image, or of the upload
+    vector: bytes | None
+
+    @property
+    def uploaded(self) -> bool:
+        return self.image_id is None
+
+
+@dataclass(frozen=True)
+class PageLine:
+    id: int
+    review_id: int
+    number: int
+    commit_id: int | None  # the commit in force; an open page has none
+    answer: dict[str, Any] | None  # of that commit
+
+
+@dataclass(frozen=True)
+class Candidate:
+    image_id: int
+    image: str
+    path: str
+    score: float
+    width: int
+    height: int
+
+
+def review(session: Session, *, review_id: int, lock: bool = False) -> ReviewLine:
+    """Return a review; with `lock`, one request at a time makes pages for it. Raises ReviewNotFound."""
+    statement = (
+        select(
+            Review.id,
+            Review.pool_id,
+            Pool.name,
+            Pool.classes_per_image,
+            Review.class_id,
+            LabelClass.name,
+            Person.name,
+            Review.index_version_id,
+            Review.created_at,
+        )
+        .join(Pool, Pool.id == Review.pool_id)
+        .join(LabelClass, LabelClass.id == Review.class_id)
+        .join(Person, Person.id == Review.person_id)
+        .where(Review.id == review_id)
+    )
+    row = session.execute(statement.with_for_update(of=Review) if lock else statement).one_or_none()
+    if row is None:
+        raise ReviewNotFound
+    return ReviewLine(*row)
+
+
+def add_review(
+    session: Session,
+    *,
+    pool_id: int,
+    class_id: int,
+    person_id: int,
+    index_version_id: int,
+    query: Sequence[QueryPicture],
+) -> int:
+    """Store a review with the pictures it starts from and return its id."""
+    added = Review(pool_id=pool_id, class_id=class_id, person_id=person_id, index_version_id=index_version_id)
+    session.add(added)
+    session.flush()
+    for position, picture in enumerate(query):
+        session.add(
+            ReviewQuery(
+                review_id=added.id,
+                position=position,
+                image_id=picture.image_id,
+                upload_sha256=picture.sha256 if picture.uploaded else None,
+                vector=picture.vector,
+            )
+        )
+    session.flush()
+    return added.id
+
+
+def query_pictures(session: Session, *, review_id: int) -> list[QueryPicture]:
+    """Return what a review starts from, in the order given."""
+    rows = session.execute(
+        select(ReviewQuery.image_id, func.coalesce(Image.sha256, ReviewQuery.upload_sha256), ReviewQuery.vector)
+        .outerjoin(Image, Image.id == ReviewQuery.image_id)
+        .where(ReviewQuery.review_id == review_id)
+        .order_by(ReviewQuery.position)
+    )
+    return [QueryPicture(*row) for row in rows]
+
+
+def pages(session: Session, *, review_id: int) -> list[PageLine]:
+    """Return the pages of a review, in the order of making."""
+    return _page_lines(session, Page.review_id == review_id)
+
+
+def page(session: Session, *, page_id: int, lock: bool = False) -> PageLine:
+    """Return a page; with `lock`, one request at a time commits it. Raises PageNotFound."""
+    if lock:
+        # Apart from the reading below: a statement that waited for the lock would still see the commits as
+        # they were when it began to wait.
+        session.execute(select(Page.id).where(Page.id == page_id).with_for_update())
+    found = _page_lines(session, Page.id == page_id)
+    if not found:
+        raise PageNotFound
+    return found[0]
+
+
+def _page_lines(session: Session, condition: ColumnElement[bool]) -> list[PageLine]:
+    rows = session.execute(
+        select(Page.id, Page.review_id, Page.number, Commit.id, Commit.answer)
+        .outerjoin(Commit, and_(Commit.page_id == Page.id, not_undone()))
+        .where(condition)
+        .order_by(Page.number)
+    )
+    return [PageLine(*row) for row in rows]
+
+
+def oldest_open_page(session: Session, *, review_id: int) -> int | None:
+    """Return the first page of a review without a commit in force, or None."""
+    committed = exists().where(Commit.page_id == Page.id, not_undone())
+    return session.scalar(select(Page.id).where(Page.review_id == review_id, ~committed).order_by(Page.number).limit(1))
+
+
+def last_answers(session: Session, *, review_id: int, count: int) -> list[dict[str, Any]]:
+    """Return what the last commits in force were answered, the oldest first."""
+    rows = session.scalars(
+        select(Commit.answer)
+        .where(Commit.review_id == review_id, Commit.kind == "page", not_undone())
+        .order_by(Commit.id.desc())
+        .limit(count)
+    )
+    return [answer for answer in rows if answer is not None][::-1]
+
+
+def add_page(session: Session, *, review_id: int, candidates: Sequence[tuple[int, float]]) -> int:
+    """Store a page of (image id, score), in the order shown, and return its id."""
+    last = session.scalar(select(func.max(Page.number)).where(Page.review_id == review_id)) or 0
+    added = Page(review_id=review_id, number=last + 1)
+    session.add(added)
+    session.flush()
+    session.execute(
+        insert(PageCandidate),
+        [
+            {"page_id": added.id, "position": position, "image_id": image_id, "score": score}
+            for position, (image_id, score) in enumerate(candidates)
+        ],
+    )
+    return added.id
+
+
+def candidates(session: Session, *, page_id: int, pool_id: int) -> list[Candidate]:
+    """Return a page's tiles in the order shown."""
+    rows = session.execute(
+        select(
+            Image.id,
+            Image.sha256,
+            path_in_pool(Image.id, pool_id=pool_id),
+            PageCandidate.score,
+            Image.width,
+            Image.height,
+        )
+        .join(Image, Image.id == PageCandidate.image_id)
+        .where(PageCandidate.page_id == page_id)
+        .order_by(PageCandidate.position)
+    )
+    return [Candidate(*row) for row in rows]
+
+
+def unsure_in_review(session: Session, *, review_id: int) -> list[int]:
+    """Return the images that this review's standing commits left unsure."""
+    return list(
+        session.scalars(
+            select(Verdict.image_id)
+            .join(Commit, Commit.id == Verdict.commit_id)
+            .where(Commit.review_id == review_id, Verdict.value == UNSURE, not_undone())
+        )
+    )
+
+
+def last_verdicts(session: Session, *, page_id: int) -> dict[str, list[str]]:
+    """Return what the page's latest commit rejected and left unsure, undone or not: {value: image ids in hex}."""
+    last = select(func.max(Commit.id)).where(Commit.page_id == page_id).scalar_subquery()
+    rows = session.execute(
+        select(Verdict.value, Image.sha256)
+        .join(Image, Image.id == Verdict.image_id)
+        .where(Verdict.commit_id == last, Verdict.value != ACCEPT)
+        .order_by(Verdict.id)
+    )
+    marks: dict[str, list[str]] = {}
+    for value, image in rows:
+        marks.setdefault(value, []).append(image)
+    return marks
+
+
+def page_commits(session: Session, *, page_id: int) -> list[Commit]:
+    """Return all commits of a page, undone or not, the earliest first."""
+    return list(session.scalars(select(Commit).where(Commit.page_id == page_id).order_by(Commit.id)))
+
+
+@dataclass(frozen=True)
+class ReviewSummary:
+    """A review in the list of a pool's reviews."""
+
+    id: int
+    class_name: str
+    person: str
+    created_at: datetime
+    last_at: datetime  # of the last commit, or of its start
+    pages: int  # committed
+    accepted: int
+    rejected: int
+    thumbnail: str | None  # the first image it starts from; an upload has none
+
+
+def reviews_of_pool(session: Session, *, pool_id: int) -> list[ReviewSummary]:
+    """Return all reviews of a pool, the one worked on last first."""
+    work = (
+        select(
+            Commit.review_id,
+            func.count(distinct(Commit.id)).label("pages"),
+            func.max(Commit.created_at).label("last_at"),
+            func.sum(case((Verdict.value == ACCEPT, 1), else_=0)).label("accepted"),
+            func.sum(case((Verdict.value == REJECT, 1), else_=0)).label("rejected"),
+        )
+        .join(Verdict, Verdict.commit_id == Commit.id)
+        .where(Commit.pool_id == pool_id, Commit.kind == "page", not_undone())
+        .group_by(Commit.review_id)
+        .subquery()
+    )
+    last_at = func.coalesce(work.c.last_at, Review.created_at, type_=UtcDateTime())
+    rows = session.execute(
+        select(
+            Review.id,
+            LabelClass.name,
+            Person.name,
+            Review.created_at,
+            last_at,
+            func.coalesce(work.c.pages, 0),
+            func.coalesce(work.c.accepted, 0),
+            func.coalesce(work.c.rejected, 0),
+            Image.sha256,
+        )
+        .join(LabelClass, LabelClass.id == Review.class_id)
+        .join(Person, Person.id == Review.person_id)
+        .outerjoin(work, work.c.review_id == Review.id)
+        .outerjoin(ReviewQuery, and_(ReviewQuery.review_id == Review.id, ReviewQuery.position == 0))
+        .outerjoin(Image, Image.id == ReviewQuery.image_id)
+        .where(Review.pool_id == pool_id)
+        .order_by(last_at.desc(), Review.id.desc())
+    )
+    return [ReviewSummary(*row) for row in rows]

@@ -1,0 +1,47 @@
+"""The gate: who may ask, as seen from outside."""
+
+import pytest
+from starlette.testclient import TestClient
+
+FORM = {"name": "birds"}
+
+
+def test_a_foreign_host_name_is_turned_away(client: TestClient) -> None:
+    answer = client.get("/api/v1/pools", headers={"Host": "evil.example"})
+    assert answer.status_code == 421
+    assert "WINNOW_ALLOWED_HOSTS" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000"])
+def test_loopback_names_are_let_in(client: TestClient, host: str) -> None:
+    assert client.get("/api/v1/pools", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "http://localhost:9999"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_another_site_cannot_change_anything(client: TestClient, headers: dict[str, str]) -> None:
+    refused = client.post("/api/v1/pools", json=FORM, headers=headers)
+    assert refused.status_code == 403
+    assert client.get("/api/v1/pools").json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"Origin": "http://localhost"}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}]
+)
+def test_the_own_pages_and_scripts_can(client: TestClient, headers: dict[str, str]) -> None:
+    assert client.post("/api/v1/pools", json=FORM, headers=headers).status_code == 201
+
+
+def test_every_answer_forbids_inline_scripts_and_framing(client: TestClient) -> None:
+    policy = client.get("/api/v1/health").headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy

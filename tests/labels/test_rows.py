@@ -1,0 +1,41 @@
+import csv
+import io
+from datetime import UTC, datetime
+
+from app.labels.rows import LabelRow, csv_lines
+
+ROW = LabelRow(
+    image="0" * 64,
+    path='=cmd|"calc"!A1\n.png',
+    class_name="a “quoted”, name 🛩",
+    verdict="accept",
+    who="local",
+    when=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    review=1,
+    page=2,
+    encoder="e",
+    index_version=3,
+    score=0.5,
+)
+
+
+def test_the_header_comes_first_also_without_rows() -> None:
+    assert list(csv_lines([])) == ["image,path,class,verdict,who,when,review,page,encoder,index_version,score\r\n"]
+
+
+def test_a_line_reads_back_as_what_was_written() -> None:
+    header, row = csv.reader(io.StringIO("".join(csv_lines([ROW])), newline=""))
+    cells = dict(zip(header, row, strict=True))
+    assert cells["class"] == ROW.class_name
+    assert cells["when"] == "2026-01-02T03:04:05.000+00:00"
+    assert cells["path"] == f"./{ROW.path}"
+
+
+def test_no_cell_starts_a_formula() -> None:
+    _header, row = csv.reader(io.StringIO("".join(csv_lines([ROW])), newline=""))
+    assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row)
+
+
+def test_the_journal_says_what_was_undone() -> None:
+    header, row = csv.reader(io.StringIO("".join(csv_lines([ROW], with_undone=True)), newline=""))
+    assert (header[-1], row[-1]) == ("undone", "no")
