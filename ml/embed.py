@@ -1,0 +1,162 @@
+"""Embed: from a list of images to their vectors, reading pictures while the network works on others."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ml import stl10
+from ml.encoder import Encoder
+from ml.images import ListedImage, UnreadableImage, read_bytes, read_rgb
+from ml.index import read_index
+from ml.progress import Progress
+from ml.vectors import LeftOut, VectorFolder, digest_array, rows_of
+
+# A killed run loses at most the vectors of so many seconds.
+_SECONDS_BETWEEN_SHARDS = 2.0
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+def embed(
+    encoder: Encoder,
+    images: Sequence[ListedImage],
+    out: Path,
+    *,
+    unlisted: Sequence[LeftOut] = (),
+    reuse: Path | None = None,
+    threads: int,
+    max_pixels: int,
+    progress: Progress,
+) -> list[LeftOut]:
+    """Put the vectors of all images into the folder `out`, except those that are there already.
+
+    Killed and run again, it goes on where it was and ends with the same vectors. `reuse` is an index version
+    whose vectors are taken over where it has them under the same encoder. Returns the images that have no vector,
+    which a later run tries again, `unlisted` ones first. Raises BadArtifact if `out` or `reuse` cannot be used.
+    """
+    by_id = {image.id: image for image in images}
+    left_out = list(unlisted)
+    with VectorFolder.open(out, encoder.manifest) as folder:
+        if reuse is not None:
+            _take_over(reuse, encoder, by_id, folder)
+        waiting = [image for image in by_id.values() if bytes.fromhex(image.id) not in folder.known]
+        done = len(by_id) - len(waiting)
+        progress.step("embed", done, len(by_id))
+        shard = _Shard(folder)
+        for batch, failures in _prepared_batches(encoder, waiting, threads=threads, max_pixels=max_pixels):
+            left_out += failures
+            left_out += shard.add([image for image, _ in batch], encoder.encode([pixels for _, pixels in batch]))
+            done += len(batch) + len(failures)
+            progress.step("embed", done, len(by_id))
+        shard.publish()
+        folder.finish(digest_array(id for id in by_id if bytes.fromhex(id) in folder.known), left_out)
+    return left_out
+
+
+def _take_over(reuse: Path, encoder: Encoder, by_id: dict[str, ListedImage], folder: VectorFolder) -> None:
+    manifest, digests, vectors = read_index(reuse)
+    missing = digest_array(id for id in by_id if bytes.fromhex(id) not in folder.known)
+    if manifest.encoder_digest != encoder.manifest.digest or not len(missing):
+        return
+    rows, found = rows_of(missing, within=digests)
+    if found.any():
+        folder.add(missing[found], vectors[rows[found]])
+
+
+_Batch = list[tuple[ListedImage, npt.NDArray[np.uint8]]]
+
+
+def _prepared_batches(
+    encoder: Encoder, images: Iterable[ListedImage], *, threads: int, max_pixels: int
+) -> Iterator[tuple[_Batch, list[LeftOut]]]:
+    """Yield what the network sees, in order, with the images left out on the way.
+
+    Batches are filled with readable pictures only: so a run that goes on after a kill makes the same batches,
+    and bit by bit the same vectors, as one that was never stopped.
+    """
+
+    def prepared(image: ListedImage) -> npt.NDArray[np.uint8] | UnreadableImage:
+        try:
+            return _prepared(encoder, image, max_pixels)
+        except UnreadableImage as error:
+            return error
+
+    batch: _Batch = []
+    failures: list[LeftOut] = []
+    for image, result in _in_order(prepared, images, threads=threads, ahead=2 * encoder.batch):
+        if isinstance(result, UnreadableImage):
+            failures.append(LeftOut(image.id, str(image.path), str(result)))
+        else:
+            batch.append((image, result))
+        if len(batch) == encoder.batch:
+            yield batch, failures
+            batch, failures = [], []
+    if batch or failures:
+        yield batch, failures
+
+
+def _in_order(
+    function: Callable[[_Item], _Result], items: Iterable[_Item], *, threads: int, ahead: int
+) -> Iterator[tuple[_Item, _Result]]:
+    """Yield each item with its result, in order, at most `ahead` items being worked on or waiting to be taken."""
+    # Threads, not processes: Pillow lets go of the interpreter while it decodes and resizes.
+    pool = ThreadPoolExecutor(threads)
+    pending: deque[tuple[_Item, Future[_Result]]] = deque()
+    try:
+        for item in items:
+            pending.append((item, pool.submit(function, item)))
+            if len(pending) >= ahead:
+                first, future = pending.popleft()
+                yield first, future.result()
+        while pending:
+            first, future = pending.popleft()
+            yield first, future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _prepared(encoder: Encoder, image: ListedImage, max_pixels: int) -> npt.NDArray[np.uint8]:
+    data = read_bytes(image.path) if image.record is None else stl10.record_bytes(image.path, image.record)
+    if hashlib.sha256(data).hexdigest() != image.id:
+        raise UnreadableImage("has changed since it was listed")
+    if image.record is not None:
+        return encoder.prepare(stl10.record_rgb(data))
+    return encoder.prepare(read_rgb(data, max_pixels=max_pixels, at_least=encoder.at_least))
+
+
+class _Shard:
+    """Vectors that wait to be published together."""
+
+    def __init__(self, folder: VectorFolder) -> None:
+        self._folder = folder
+        self._ids: list[str] = []
+        self._vectors: list[npt.NDArray[np.float32]] = []
+        self._published_at = time.monotonic()
+
+    def add(self, images: Sequence[ListedImage], vectors: npt.NDArray[np.float32]) -> list[LeftOut]:
+        """Take a batch in, and return its images whose vectors are of no use."""
+        usable = np.isfinite(vectors).all(axis=1).tolist()
+        self._ids += [image.id for image, use in zip(images, usable, strict=True) if use]
+        self._vectors.append(vectors[usable])
+        if time.monotonic() - self._published_at >= _SECONDS_BETWEEN_SHARDS:
+            self.publish()
+        return [
+            LeftOut(image.id, str(image.path), "has no vector: the encoder's output is zero or not finite")
+            for image, use in zip(images, usable, strict=True)
+            if not use
+        ]
+
+    def publish(self) -> None:
+        if self._ids:
+            self._folder.add(digest_array(self._ids), np.concatenate(self._vectors))
+        self._ids, self._vectors, self._published_at = [], [], time.monotonic()

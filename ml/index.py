@@ -1,0 +1,106 @@
+"""Index: from a finished folder of vectors to an index version, which is built once and never changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from ml.artifacts import BadArtifact, IndexManifest, checksums, now, publishing
+from ml.progress import Progress
+from ml.vectors import LEFT_OUT, Digests, Vectors, VectorSet, read_vectors
+
+INDEX, IMAGES, STATISTICS = "index.faiss", "images.npy", "statistics.npz"
+
+_ROWS_AT_ONCE = 8192
+_SAMPLE = 32
+_TOLERANCE = 1e-4
+
+
+def build_index(vectors: Path, out: Path, *, progress: Progress) -> IndexManifest:
+    """Publish the index version of a finished folder of vectors at `out`, rows in the order of the images' ids.
+
+    It is read back and searched before it is published. Raises BadArtifact if the vectors are unfinished,
+    damaged or none at all, or if something is at `out` already.
+    """
+    content = read_vectors(vectors)
+    count = len(content.digests)
+    if not count:
+        raise BadArtifact(f"There is nothing to index: {vectors} holds no vectors.")
+    with publishing(out) as draft:
+        _write(content, draft, progress)
+        _verify(content, draft)
+        manifest = IndexManifest(
+            encoder=content.encoder,
+            encoder_digest=content.encoder_digest,
+            dimension=content.dimension,
+            count=count,
+            left_out=content.left_out.count(b"\n"),
+            files=checksums(draft, [INDEX, IMAGES, STATISTICS, LEFT_OUT]),
+            created_at=now(),
+        )
+        manifest.write(draft)
+    return manifest
+
+
+def read_index(folder: Path) -> tuple[IndexManifest, Digests, Vectors]:
+    """Verify an index version; return its manifest, the image of each row and a view of its vectors.
+
+    Raises BadArtifact.
+    """
+    manifest = IndexManifest.read(folder)
+    return manifest, np.load(folder / IMAGES), _vectors_of(_open(folder / INDEX))
+
+
+def _write(content: VectorSet, draft: Path, progress: Progress) -> None:
+    count, dimension = content.vectors.shape
+    index = faiss.IndexFlatIP(dimension)
+    total, products = np.zeros(dimension), np.zeros((dimension, dimension))
+    for start in range(0, count, _ROWS_AT_ONCE):
+        rows = content.vectors[start : start + _ROWS_AT_ONCE]
+        index.add(rows)
+        wide = rows.astype(np.float64)
+        total += wide.sum(axis=0)
+        products += wide.T @ wide
+        progress.step("index", start + len(rows), count)
+    mean = total / count
+    covariance = products / count - np.outer(mean, mean)
+    _write_faiss(index, draft / INDEX)
+    np.save(draft / IMAGES, content.digests)
+    np.savez(draft / STATISTICS, mean=mean.astype(np.float32), covariance=covariance.astype(np.float32))
+    (draft / LEFT_OUT).write_bytes(content.left_out)
+
+
+def _write_faiss(index: Any, path: Path) -> None:
+    # Through Python's own file, whose errors say what is the matter (a full disk, for one).
+    with path.open("wb") as file:
+        faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))  # type: ignore[attr-defined]
+
+
+def _verify(content: VectorSet, draft: Path) -> None:
+    """Search the written index for some of its own vectors: each must find itself, or its equal."""
+    index = _open(draft / INDEX)
+    stored = _vectors_of(index)
+    rows = np.unique(np.linspace(0, len(content.vectors) - 1, _SAMPLE).astype(int))
+    scores, found = index.search(content.vectors[rows], 1)
+    themselves = np.einsum("nd,nd->n", stored[found[:, 0]], content.vectors[rows])
+    if (
+        stored.shape != content.vectors.shape
+        or not np.array_equal(np.load(draft / IMAGES), content.digests)
+        or not np.allclose(themselves, 1, atol=_TOLERANCE)
+        or not np.allclose(scores[:, 0], 1, atol=_TOLERANCE)
+    ):
+        raise BadArtifact("The index does not hold what was written to it; is the disk or the memory faulty?")
+
+
+def _open(path: Path) -> Any:
+    return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+
+
+def _vectors_of(index: Any) -> npt.NDArray[np.float32]:
+    flat: Any = faiss.downcast_index(index)
+    vectors: npt.NDArray[np.float32] = faiss.rev_swig_ptr(flat.get_xb(), flat.ntotal * flat.d)
+    return vectors.reshape(flat.ntotal, flat.d)
