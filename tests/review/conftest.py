@@ -1,0 +1,50 @@
+"""A pool of two heaps, 30 owls and 70 others, and a review that starts from one owl."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.db import Database
+from app.settings import Settings
+from tests.seeded import SeededPool, seed_pool, two_heaps
+
+OWLS, OTHERS = 30, 70
+
+
+@pytest.fixture
+def pool(settings: Settings, database: Database) -> SeededPool:
+    return seed_pool(settings, database, vectors=two_heaps(OWLS, OTHERS), classes=("owl", "lark"))
+
+
+@pytest.fixture
+def start(client: TestClient, pool: SeededPool) -> Callable[..., dict[str, Any]]:
+    """Start a review and return it."""
+
+    def start(label: str = "owl", image: str | None = None) -> dict[str, Any]:
+        body = {"class": label, "query": {"images": [image or pool.images[0]]}}
+        answer = client.post(f"/api/v1/pools/{pool.name}/reviews", json=body)
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+    return start
+
+
+@pytest.fixture
+def get_page(client: TestClient) -> Callable[..., dict[str, Any]]:
+    """Ask for a review's next page and return it."""
+
+    def get_page(review: dict[str, Any], size: int = 10) -> dict[str, Any]:
+        answer = client.post(f"/api/v1/reviews/{review['id']}/pages", json={"size": size})
+        assert answer.status_code in {200, 201}, answer.text
+        return dict(answer.json())
+
+    return get_page
+
+
+def shown(page: dict[str, Any]) -> list[str]:
+    """The ids of a page's candidates, in the order shown."""
+    return [candidate["image"] for candidate in page["candidates"]]

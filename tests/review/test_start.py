@@ -1,0 +1,119 @@
+"""Starting a review: from images, from an upload, and from what cannot be used."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from app.db import Database
+from app.settings import Settings
+from tests.seeded import SeededPool, seed_pool, two_heaps
+
+REVIEWS = "/api/v1/pools/birds/reviews"
+
+
+def picture(width: int = 32, height: int = 32) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (width, height), "teal").save(file, "PNG")
+    return file.getvalue()
+
+
+def start_from(client: TestClient, *images: str, label: str = "owl") -> Any:
+    return client.post(REVIEWS, json={"class": label, "query": {"images": list(images)}})
+
+
+def test_a_review_says_what_it_is(client: TestClient, pool: SeededPool) -> None:
+    review = start_from(client, pool.images[1], pool.images[0], pool.images[1]).json()
+    assert review["class"] == "owl"
+    assert review["query"] == {"images": [pool.images[1], pool.images[0]], "uploads": []}
+    assert review["url"] == f"/reviews/{review['id']}"
+    assert client.get(f"/api/v1/reviews/{review['id']}").json() == review
+
+
+def test_class_and_pool_are_known_whatever_their_case(client: TestClient, pool: SeededPool) -> None:
+    answer = client.post("/api/v1/pools/BIRDS/reviews", json={"class": "Owl", "query": {"images": pool.images[:1]}})
+    assert answer.status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"class": "phoenix", "query": {"images": ["IMAGE"]}}, 404),
+        ({"class": "owl", "query": {"images": []}}, 422),
+        ({"class": "owl", "query": {"images": ["0" * 64]}}, 422),
+        ({"class": "owl", "query": {"images": ["short"]}}, 422),
+        ({"class": "owl"}, 422),
+        ({"class": "owl", "query": {"images": ["IMAGE"]}, "surprise": 1}, 422),
+    ],
+)
+def test_a_query_that_cannot_be_used_is_refused_with_a_sentence(
+    client: TestClient, pool: SeededPool, body: dict[str, Any], status: int
+) -> None:
+    if "query" in body:
+        body = {**body, "query": {"images": [pool.images[0] if i == "IMAGE" else i for i in body["query"]["images"]]}}
+    answer = client.post(REVIEWS, json=body)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["detail"].endswith((".", "first."))
+    assert client.get(REVIEWS).json() == {"items": []}
+
+
+def test_another_content_type_is_415(client: TestClient, pool: SeededPool) -> None:
+    assert client.post(REVIEWS, content="class=owl", headers={"Content-Type": "text/plain"}).status_code == 415
+
+
+def test_broken_json_is_422(client: TestClient, pool: SeededPool) -> None:
+    answer = client.post(REVIEWS, content='{"class":', headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+
+
+def test_a_pool_without_an_index_asks_for_a_reindex(client: TestClient) -> None:
+    client.post("/api/v1/pools", json={"name": "birds"})
+    client.post("/api/v1/pools/birds/classes", json={"name": "owl"})
+    answer = start_from(client, "0" * 64)
+    assert answer.status_code == 409
+    assert "reindex" in answer.json()["detail"]
+
+
+def test_a_form_without_an_upload_is_422(client: TestClient, pool: SeededPool) -> None:
+    answer = client.post(REVIEWS, data={"class": "owl"}, files={"other": ("a.png", picture())})
+    assert answer.status_code == 422
+
+
+def test_too_large_an_upload_is_413(settings: Settings, client: TestClient, pool: SeededPool) -> None:
+    big = b"\0" * (settings.max_upload_bytes + 100_000)
+    answer = client.post(REVIEWS, data={"class": "owl"}, files={"upload": ("a.png", big)})
+    assert answer.status_code == 413
+    assert "32 MB" in answer.json()["detail"]
+
+
+def test_reviews_are_listed_the_one_worked_on_last_first(client: TestClient, pool: SeededPool) -> None:
+    first = start_from(client, pool.images[0]).json()
+    second = start_from(client, pool.images[1], label="lark").json()
+    page = client.post(f"/api/v1/reviews/{first['id']}/pages", json={"size": 5}).json()
+    rejected = [candidate["image"] for candidate in page["candidates"][:2]]
+    client.post(f"/api/v1/pages/{page['id']}/commit", json={"rejected": rejected})
+    items = client.get(REVIEWS).json()["items"]
+    assert [item["id"] for item in items] == [first["id"], second["id"]]
+    assert {name: items[0][name] for name in ("class", "pages", "accepted", "rejected", "thumbnail")} == {
+        "class": "owl",
+        "pages": 1,
+        "accepted": 3,
+        "rejected": 2,
+        "thumbnail": pool.images[0],
+    }
+    assert items[1]["pages"] == 0
+
+
+def test_a_review_stays_on_the_version_it_was_started_on(
+    settings: Settings, database: Database, client: TestClient, pool: SeededPool
+) -> None:
+    before = start_from(client, pool.images[0]).json()
+    other = seed_pool(settings, database, vectors=two_heaps(3, 3), name="others")
+    assert other.images
+    served = client.get("/api/v1/pools/birds/served").json()
+    assert before["index_version"] == served["id"]

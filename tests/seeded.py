@@ -1,0 +1,84 @@
+"""A small pool with an exact index of made-up vectors: everything is real but the pictures."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from app.db import Database
+from app.settings import Settings
+from app.tables import Encoder, Folder, Image, ImagePath, IndexVersion, LabelClass, Pool, PoolImage, Served
+from ml.artifacts import IndexManifest, checksums, now, publishing
+
+
+@dataclass(frozen=True)
+class SeededPool:
+    name: str
+    images: list[str]  # SHA-256 in hex, in the order of the vectors given
+
+
+def two_heaps(near: int, far: int, dimension: int = 16, seed: int = 0) -> NDArray[np.float32]:
+    """Return unit vectors: `near` ones around one direction, then `far` ones around another."""
+    random = np.random.default_rng(seed)
+    heaps = np.repeat(np.eye(dimension)[:2], [near, far], axis=0)
+    vectors = heaps + 0.15 * random.standard_normal(heaps.shape)
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def seed_pool(
+    settings: Settings,
+    database: Database,
+    *,
+    vectors: NDArray[np.float32],
+    name: str = "birds",
+    classes: Sequence[str] = ("owl",),
+    classes_per_image: str = "one",
+) -> SeededPool:
+    """Fill the database as an import and a reindex would have."""
+    images = [hashlib.sha256(f"{name} {number}".encode()).hexdigest() for number in range(len(vectors))]
+    artifact = f"{name}-1"
+    _publish_index(settings.indexes / artifact, vectors, images)
+    with database.write() as session:
+        pool = Pool(name=name, name_key=name, classes_per_image=classes_per_image)
+        encoder = Encoder(name="made-up", digest=hashlib.sha256(name.encode()).hexdigest(), dimension=vectors.shape[1])
+        session.add_all([pool, encoder])
+        session.flush()
+        folder = Folder(pool_id=pool.id, location=f"/pictures/{name}")
+        version = IndexVersion(pool_id=pool.id, encoder_id=encoder.id, artifact=artifact, count=len(vectors))
+        rows = [Image(sha256=image, width=8, height=8, format="PNG") for image in images]
+        session.add_all([folder, version, *rows])
+        session.add_all([LabelClass(pool_id=pool.id, name=label, name_key=label.casefold()) for label in classes])
+        session.flush()
+        session.add(Served(pool_id=pool.id, index_version_id=version.id))
+        for number, row in enumerate(rows):
+            session.add(PoolImage(pool_id=pool.id, image_id=row.id))
+            path = f"{number:04}.png"
+            session.add(ImagePath(folder_id=folder.id, image_id=row.id, path=path, size=1, mtime_ns=1))
+    return SeededPool(name, images)
+
+
+def _publish_index(target: Path, vectors: NDArray[np.float32], images: list[str]) -> None:
+    order = np.argsort(images)
+    with publishing(target) as draft:
+        index = faiss.IndexFlatIP(vectors.shape[1])
+        index.add(vectors[order])
+        faiss.write_index(index, str(draft / "index.faiss"))
+        np.save(draft / "images.npy", np.array([list(bytes.fromhex(images[row])) for row in order], dtype=np.uint8))
+        covariance = np.cov(vectors, rowvar=False).astype(np.float32)
+        np.savez(draft / "statistics.npz", mean=vectors.mean(axis=0), covariance=covariance)
+        (draft / "left_out.jsonl").write_text("")
+        IndexManifest(
+            encoder="made-up",
+            encoder_digest="0" * 64,
+            dimension=vectors.shape[1],
+            count=len(vectors),
+            left_out=0,
+            files=checksums(draft, ["index.faiss", "images.npy", "statistics.npz", "left_out.jsonl"]),
+            created_at=now(),
+        ).write(draft)
