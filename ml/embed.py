@@ -16,9 +16,9 @@ import numpy.typing as npt
 from ml import stl10
 from ml.encoder import Encoder
 from ml.images import ListedImage, UnreadableImage, read_bytes, read_rgb
-from ml.index import read_index
+from ml.index import vectors_within
 from ml.progress import Progress
-from ml.vectors import LeftOut, VectorFolder, digest_array, rows_of
+from ml.vectors import LeftOut, VectorFolder, digest_array
 
 # A killed run loses at most the vectors of so many seconds.
 _SECONDS_BETWEEN_SHARDS = 2.0
@@ -64,13 +64,10 @@ def embed(
 
 
 def _take_over(reuse: Path, encoder: Encoder, by_id: dict[str, ListedImage], folder: VectorFolder) -> None:
-    manifest, digests, vectors = read_index(reuse)
     missing = digest_array(id for id in by_id if bytes.fromhex(id) not in folder.known)
-    if manifest.encoder_digest != encoder.manifest.digest or not len(missing):
-        return
-    rows, found = rows_of(missing, within=digests)
-    if found.any():
-        folder.add(missing[found], vectors[rows[found]])
+    digests, vectors = vectors_within(reuse, missing, encoder.manifest.digest)
+    if len(digests):
+        folder.add(digests, vectors)
 
 
 _Batch = list[tuple[ListedImage, npt.NDArray[np.uint8]]]
@@ -145,7 +142,7 @@ class _Shard:
 
     def add(self, images: Sequence[ListedImage], vectors: npt.NDArray[np.float32]) -> list[LeftOut]:
         """Take a batch in, and return its images whose vectors are of no use."""
-        usable = np.isfinite(vectors).all(axis=1).tolist()
+        usable = np.isfinite(vectors[:, 0])
         self._ids += [image.id for image, use in zip(images, usable, strict=True) if use]
         self._vectors.append(vectors[usable])
         if time.monotonic() - self._published_at >= _SECONDS_BETWEEN_SHARDS:

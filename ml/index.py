@@ -7,11 +7,10 @@ from typing import Any
 
 import faiss
 import numpy as np
-import numpy.typing as npt
 
 from ml.artifacts import BadArtifact, IndexManifest, checksums, now, publishing
 from ml.progress import Progress
-from ml.vectors import LEFT_OUT, Digests, Vectors, VectorSet, read_vectors
+from ml.vectors import LEFT_OUT, Digests, Vectors, VectorSet, read_vectors, rows_of
 
 INDEX, IMAGES, STATISTICS = "index.faiss", "images.npy", "statistics.npz"
 
@@ -46,13 +45,16 @@ def build_index(vectors: Path, out: Path, *, progress: Progress) -> IndexManifes
     return manifest
 
 
-def read_index(folder: Path) -> tuple[IndexManifest, Digests, Vectors]:
-    """Verify an index version; return its manifest, the image of each row and a view of its vectors.
+def vectors_within(folder: Path, digests: Digests, encoder_digest: str) -> tuple[Digests, Vectors]:
+    """Return those of the images that an index version holds, with their vectors; none if its encoder is another.
 
     Raises BadArtifact.
     """
     manifest = IndexManifest.read(folder)
-    return manifest, np.load(folder / IMAGES), _vectors_of(_open(folder / INDEX))
+    if manifest.encoder_digest != encoder_digest:
+        return digests[:0], np.empty((0, manifest.dimension), dtype=np.float32)
+    rows, found = rows_of(digests, within=np.load(folder / IMAGES))
+    return digests[found], _open(folder / INDEX).reconstruct_batch(rows[found])
 
 
 def _write(content: VectorSet, draft: Path, progress: Progress) -> None:
@@ -83,12 +85,11 @@ def _write_faiss(index: Any, path: Path) -> None:
 def _verify(content: VectorSet, draft: Path) -> None:
     """Search the written index for some of its own vectors: each must find itself, or its equal."""
     index = _open(draft / INDEX)
-    stored = _vectors_of(index)
     rows = np.unique(np.linspace(0, len(content.vectors) - 1, _SAMPLE).astype(int))
     scores, found = index.search(content.vectors[rows], 1)
-    themselves = np.einsum("nd,nd->n", stored[found[:, 0]], content.vectors[rows])
+    themselves = np.einsum("nd,nd->n", index.reconstruct_batch(found[:, 0]), content.vectors[rows])
     if (
-        stored.shape != content.vectors.shape
+        (index.ntotal, index.d) != content.vectors.shape
         or not np.array_equal(np.load(draft / IMAGES), content.digests)
         or not np.allclose(themselves, 1, atol=_TOLERANCE)
         or not np.allclose(scores[:, 0], 1, atol=_TOLERANCE)
@@ -98,9 +99,3 @@ def _verify(content: VectorSet, draft: Path) -> None:
 
 def _open(path: Path) -> Any:
     return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
-
-
-def _vectors_of(index: Any) -> npt.NDArray[np.float32]:
-    flat: Any = faiss.downcast_index(index)
-    vectors: npt.NDArray[np.float32] = faiss.rev_swig_ptr(flat.get_xb(), flat.ntotal * flat.d)
-    return vectors.reshape(flat.ntotal, flat.d)
