@@ -41,7 +41,7 @@ def list_labelled(
     """Images with this verdict in force, the latest first."""
     if after is not None and not after.isdecimal():
         raise BadCursor
-    pool_id = pool_named(session, pool).id
+    pool_id = pool_named(session, name=pool).id
     class_id = class_named(session, pool_id=pool_id, name=class_name).id
     found = queries.labelled_images(
         session,
@@ -66,7 +66,7 @@ def correct(
     pool: str, class_name: str, wanted: bodies.Correction, session: WriteSession, person: CurrentPerson
 ) -> bodies.CorrectionOut:
     """Give images another verdict, outside any review. The former verdicts stay in the journal."""
-    pool_id = pool_named(session, pool).id
+    pool_id = pool_named(session, name=pool).id
     class_id = class_named(session, pool_id=pool_id, name=class_name).id
     held = held_images(session, pool_id=pool_id, images=wanted.images)
     entry = journal.store(
@@ -112,7 +112,7 @@ def export(
 
     The header `X-Winnow-Rows` tells the number of rows. An error breaks the stream; it is never a row.
     """
-    pool_line = pool_named(session, pool)
+    pool_line = pool_named(session, name=pool)
     class_id = None if class_name is None else class_named(session, pool_id=pool_line.id, name=class_name).id
     filters = Filters(
         class_id=class_id,

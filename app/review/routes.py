@@ -30,7 +30,7 @@ def start_review(
 ) -> bodies.ReviewOut:
     """Start from images of the pool, or from an uploaded picture. The review stays on the index version served now."""
     state = request.app.state
-    pool_line = pool_named(session, pool)
+    pool_line = pool_named(session, name=pool)
     class_line = class_named(session, pool_id=pool_line.id, name=wanted.class_name)
     pinned = version_to_pin(session, pool_id=pool_line.id)
     if wanted.upload is not None:
@@ -58,7 +58,7 @@ def start_review(
 @router.get("/pools/{pool}/reviews", summary="List the reviews of a pool")
 def list_reviews(pool: str, session: ReadSession) -> bodies.ReviewList:
     """The one worked on last comes first."""
-    lines = queries.reviews_of_pool(session, pool_id=pool_named(session, pool).id)
+    lines = queries.reviews_of_pool(session, pool_id=pool_named(session, name=pool).id)
     return bodies.ReviewList(
         items=[
             bodies.ReviewListItem(

@@ -12,8 +12,10 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
+from app.pools.errors import ClassNotFound
+from app.pools.queries import class_named, create_class
 from app.tables import Commit, Label, LabelClass, Pool, PoolImage, Verdict
-from app.verdicts.queries import in_batches, standing_verdicts
+from app.verdicts.queries import decided_images, in_batches, standing_verdicts
 from app.verdicts.rule import in_force
 from app.words import ACCEPT
 
@@ -85,11 +87,18 @@ def undo(session: Session, *, commit_id: int, person_id: int) -> Commit:
 
 
 def store_import_labels(
-    session: Session, *, pool_id: int, class_id: int, person_id: int, image_ids: Collection[int]
+    session: Session, *, pool_id: int, class_name: str, image_ids: Collection[int], person_id: int
 ) -> None:
-    """Accept images for the class that their files name; images it already has a verdict on are left as they are."""
-    known = set(session.scalars(select(Label.image_id).where(Label.class_id == class_id)))
-    fresh = [NewVerdict(image_id, ACCEPT) for image_id in image_ids if image_id not in known]
+    """Accept images for the class that their files name, which is created if need be.
+
+    Images on which the class has a verdict already are left as they are, so that an import may be repeated.
+    """
+    try:
+        class_id = class_named(session, pool_id=pool_id, name=class_name).id
+    except ClassNotFound:
+        class_id = create_class(session, pool_id=pool_id, name=class_name).id
+    decided = {image_id for image_id, _value in decided_images(session, class_id=class_id)}
+    fresh = [NewVerdict(image_id, ACCEPT) for image_id in image_ids if image_id not in decided]
     if fresh:
         store(session, kind="import", pool_id=pool_id, class_id=class_id, person_id=person_id, verdicts=fresh)
 

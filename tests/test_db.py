@@ -1,0 +1,63 @@
+"""Transactions: committed before the answer, and one snapshot for a reader."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+from starlette.testclient import TestClient
+
+from app.db import Database, WriteSession
+from app.main import create_app
+from app.settings import Settings
+from app.tables import Commit, Pool
+
+
+def test_a_failing_commit_is_not_answered_with_success(settings: Settings, database: Database) -> None:
+    app = create_app(settings)
+
+    @app.post("/api/v1/broken")
+    def broken(session: WriteSession) -> dict[str, str]:
+        # Found out by the database no earlier than at the flush that the commit itself does.
+        session.add(Commit(kind="page", pool_id=404, class_id=404, person_id=404))
+        return {"status": "stored"}
+
+    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
+        answer = client.post("/api/v1/broken")
+    assert answer.status_code == 500
+    assert "stored" not in answer.text
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Commit)) == 0
+
+
+def test_an_error_rolls_the_whole_request_back(database: Database) -> None:
+    def fail() -> None:
+        with database.write() as session:
+            session.add(Pool(name="birds", name_key="birds"))
+            session.flush()
+            raise RuntimeError("half-way")
+
+    with pytest.raises(RuntimeError, match="half-way"):
+        fail()
+    with database.read() as session:
+        assert session.scalars(select(Pool)).all() == []
+
+
+def test_a_reader_sees_one_snapshot_while_others_write(database: Database) -> None:
+    with database.read() as reading:
+        before = reading.scalar(select(func.count()).select_from(Pool))
+        with database.write() as writing:
+            writing.add(Pool(name="birds", name_key="birds"))
+        assert reading.scalar(select(func.count()).select_from(Pool)) == before == 0
+
+
+def test_sqlite_keeps_foreign_keys_and_waits_for_other_writers(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'winnow.db'}")
+    with database.read() as session:
+        connection = session.connection()
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 15_000
+    database.dispose()
