@@ -1,0 +1,187 @@
+"""What the home page and a pool's page tell about the state of the work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy.orm import Session
+
+from app.tables import (
+    Commit,
+    Encoder,
+    Folder,
+    Image,
+    ImagePath,
+    IndexVersion,
+    Job,
+    Label,
+    LabelClass,
+    Page,
+    PoolImage,
+    Review,
+    ReviewQuery,
+    Served,
+    Unreadable,
+    Verdict,
+)
+from app.verdicts.queries import not_undone
+from app.words import ACCEPT, QUEUED, REJECT, RUNNING, UNSURE
+
+
+@dataclass(frozen=True)
+class ClassLine:
+    name: str
+    accepted: int
+    rejected: int
+    unsure: int
+
+
+@dataclass(frozen=True)
+class ReviewLine:
+    id: int
+    class_name: str
+    created_at: datetime
+    last_at: datetime | None  # of the last commit in force
+    pages: int  # commits in force
+    accepted: int  # labels in force that this review gave
+    has_open_page: bool
+    thumbnail: str | None  # the first query image of the pool; None for an upload
+
+
+@dataclass(frozen=True)
+class ServedLine:
+    artifact: str
+    encoder: str
+    count: int
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class FilesLine:
+    folders: tuple[str, ...]  # where they lie, oldest first
+    unreadable: int
+    missing: int
+
+
+@dataclass(frozen=True)
+class JobLine:
+    id: int
+    kind: str
+    state: str
+
+
+def image_count(session: Session, *, pool_id: int) -> int:
+    """Count a pool's images."""
+    return session.scalars(select(func.count()).where(PoolImage.pool_id == pool_id)).one()
+
+
+def sample_images(session: Session, *, pool_id: int, count: int) -> list[str]:
+    """Return the SHA-256 of up to `count` images spread evenly over a pool, in the order of their import."""
+    first, last = session.execute(
+        select(func.min(PoolImage.image_id), func.max(PoolImage.image_id)).where(PoolImage.pool_id == pool_id)
+    ).one()
+    if first is None:
+        return []
+    step = max(1, (last - first) // count)
+    marks = [
+        select(func.min(PoolImage.image_id))
+        .where(PoolImage.pool_id == pool_id, PoolImage.image_id >= first + number * step)
+        .scalar_subquery()
+        for number in range(count)
+    ]
+    return list(session.scalars(select(Image.sha256).where(Image.id.in_(marks)).order_by(Image.id)))
+
+
+def classes(session: Session, *, pool_id: int) -> list[ClassLine]:
+    """Return a pool's classes by name, with the labels in force."""
+
+    def counted(value: str) -> ColumnElement[int]:
+        return func.coalesce(func.sum(case((Label.value == value, 1), else_=0)), 0)
+
+    rows = session.execute(
+        select(LabelClass.name, counted(ACCEPT), counted(REJECT), counted(UNSURE))
+        .join(Label, Label.class_id == LabelClass.id, isouter=True)
+        .where(LabelClass.pool_id == pool_id)
+        .group_by(LabelClass.id, LabelClass.name, LabelClass.name_key)
+        .order_by(LabelClass.name_key)
+    )
+    return [ClassLine(*row) for row in rows]
+
+
+def reviews(session: Session, *, pool_id: int, limit: int) -> list[ReviewLine]:
+    """Return a pool's reviews, the one worked on last first."""
+    standing = (
+        select(
+            Commit.review_id,
+            func.count().label("pages"),
+            func.max(Commit.created_at).label("last_at"),
+        )
+        .where(Commit.kind == "page", not_undone())
+        .group_by(Commit.review_id)
+        .subquery()
+    )
+    made = select(func.count()).where(Page.review_id == Review.id).scalar_subquery()
+    accepted = (
+        select(func.count())
+        .select_from(Label)
+        .join(Verdict, Verdict.id == Label.verdict_id)
+        .join(Commit, Commit.id == Verdict.commit_id)
+        .where(Label.class_id == Review.class_id, Label.value == ACCEPT, Commit.review_id == Review.id)
+        .scalar_subquery()
+    )
+    committed = func.coalesce(standing.c.pages, 0)
+    rows = session.execute(
+        select(
+            Review.id,
+            LabelClass.name,
+            Review.created_at,
+            standing.c.last_at,
+            committed,
+            accepted,
+            made > committed,
+            Image.sha256,
+        )
+        .join(LabelClass, LabelClass.id == Review.class_id)
+        .join(standing, standing.c.review_id == Review.id, isouter=True)
+        .join(ReviewQuery, and_(ReviewQuery.review_id == Review.id, ReviewQuery.position == 0), isouter=True)
+        .join(Image, Image.id == ReviewQuery.image_id, isouter=True)
+        .where(Review.pool_id == pool_id)
+        .order_by(func.coalesce(standing.c.last_at, Review.created_at).desc(), Review.id.desc())
+        .limit(limit)
+    )
+    return [ReviewLine(*row) for row in rows]
+
+
+def served(session: Session, *, pool_id: int) -> ServedLine | None:
+    """Return the index version that new reviews of a pool use, or None where there is none yet."""
+    row = session.execute(
+        select(IndexVersion.artifact, Encoder.name, IndexVersion.count, IndexVersion.created_at)
+        .join(Served, Served.index_version_id == IndexVersion.id)
+        .join(Encoder, Encoder.id == IndexVersion.encoder_id)
+        .where(Served.pool_id == pool_id)
+    ).one_or_none()
+    return ServedLine(*row) if row else None
+
+
+def files(session: Session, *, pool_id: int) -> FilesLine:
+    """Return a pool's folders and how many of their files cannot be read or are gone."""
+    of_pool = Folder.pool_id == pool_id
+    unreadable = select(func.count()).select_from(Unreadable).join(Folder, Folder.id == Unreadable.folder_id)
+    missing = select(func.count()).select_from(ImagePath).join(Folder, Folder.id == ImagePath.folder_id)
+    return FilesLine(
+        tuple(session.scalars(select(Folder.location).where(of_pool).order_by(Folder.id))),
+        session.scalars(unreadable.where(of_pool)).one(),
+        session.scalars(missing.where(of_pool, ImagePath.missing_since.is_not(None))).one(),
+    )
+
+
+def active_jobs(session: Session, *, pool_id: int) -> list[JobLine]:
+    """Return a pool's jobs that wait or run, the oldest first."""
+    rows = session.execute(
+        select(Job.id, Job.kind, Job.state)
+        .where(Job.pool_id == pool_id, Job.state.in_((QUEUED, RUNNING)))
+        .order_by(Job.id)
+    )
+    return [JobLine(*row) for row in rows]

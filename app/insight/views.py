@@ -1,0 +1,84 @@
+"""The home page and the page of a pool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from app.db import ReadSession
+from app.insight import queries
+from app.pages import page
+from app.pools.queries import PoolCounts, PoolLine, pool_named, pools
+
+router = APIRouter(include_in_schema=False)
+
+COVER_TILES = 6
+REVIEWS_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class PoolCard:
+    pool: PoolLine
+    counts: PoolCounts
+    cover: list[str]  # images, by SHA-256
+
+
+@dataclass(frozen=True)
+class HomePage:
+    pools: list[PoolCard]
+    import_roots: list[str]
+
+
+@dataclass(frozen=True)
+class PoolPage:
+    pool: str
+    images: int
+    classes: list[queries.ClassLine]
+    reviews: list[queries.ReviewLine]
+    served: queries.ServedLine | None
+    waiting: int  # images that the served index version has not seen
+    files: queries.FilesLine
+    jobs: list[queries.JobLine]
+    import_roots: list[str]
+
+
+@router.get("/")
+def home(request: Request, session: ReadSession) -> HTMLResponse:
+    cards = [
+        PoolCard(pool, counts, queries.sample_images(session, pool_id=pool.id, count=COVER_TILES))
+        for pool, counts in pools(session)
+    ]
+    return page(request, "insight/home.html", HomePage(cards, _import_roots(request)))
+
+
+@router.get("/pools/{pool}")
+def pool(request: Request, session: ReadSession, pool: str) -> HTMLResponse:
+    found = pool_named(session, pool)
+    served = queries.served(session, pool_id=found.id)
+    images = queries.image_count(session, pool_id=found.id)
+    context = PoolPage(
+        pool=found.name,
+        images=images,
+        classes=queries.classes(session, pool_id=found.id),
+        reviews=queries.reviews(session, pool_id=found.id, limit=REVIEWS_SHOWN),
+        served=served,
+        waiting=max(0, images - _seen(request, served)),
+        files=queries.files(session, pool_id=found.id),
+        jobs=queries.active_jobs(session, pool_id=found.id),
+        import_roots=_import_roots(request),
+    )
+    return page(request, "insight/pool.html", context)
+
+
+def _seen(request: Request, served: queries.ServedLine | None) -> int:
+    """How many images the index version holds or has deliberately left out."""
+    if served is None:
+        return 0
+    manifest = request.app.state.shelf.open(served.artifact).manifest
+    return int(manifest.count + manifest.left_out)
+
+
+def _import_roots(request: Request) -> list[str]:
+    return [str(root) for root in request.app.state.settings.import_roots]

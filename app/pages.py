@@ -1,0 +1,143 @@
+"""Pages for people: how templates are rendered, and how an error is told to a browser or to a program."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import datetime
+from functools import cache, partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from app.errors import AppError, problem
+from app.settings import PROJECT
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+PROBLEM_JSON = "application/problem+json"
+
+log = logging.getLogger(__name__)
+
+
+def page(request: Request, template: str, context: DataclassInstance, *, status: int = 200) -> HTMLResponse:
+    """Render a template with the fields of its context; a field that the context lacks is an error."""
+    variables = {field.name: getattr(context, field.name) for field in fields(context)}
+    html = _environment().get_template(template).render(variables, url=partial(url, request))
+    # A page shows the state of a moment: the back button must not bring an old one.
+    return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store"})
+
+
+def url(request: Request, *parts: object, **query: object) -> str:
+    """Return the path of an address of this server, below whatever prefix a proxy has put it.
+
+    Each part is one segment and is quoted as such: `url(request, "pools", "my cats?")` is `/pools/my%20cats%3F`.
+    """
+    path = "/".join(quote(str(part), safe="") for part in parts)
+    wanted = {name: value for name, value in query.items() if value is not None}
+    return f"{request.scope.get('root_path', '')}/{path}" + (f"?{urlencode(wanted)}" if wanted else "")
+
+
+def install(app: FastAPI) -> None:
+    """Serve the static files, and answer every error with its sentence: as problem JSON, or to a browser as a page."""
+
+    def known(request: Request, error: Exception) -> Response:
+        assert isinstance(error, AppError)
+        return _answer(request, problem(error))
+
+    def unusable(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        faults = [_fault(item) for item in error.errors()]
+        sentence = "; ".join(f"{fault['field']}: {fault['message']}" for fault in faults)
+        return _answer(request, _problem(422, f"The request cannot be used. {sentence}.", "invalid", errors=faults))
+
+    def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        sentence = _HTTP_SENTENCES.get(error.status_code, f"{error.detail}.")
+        code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        return _answer(request, _problem(error.status_code, sentence, code), headers=error.headers)
+
+    def unknown(request: Request, error: Exception) -> Response:
+        # Whoever looks after the server finds the trace beside this number; nobody else learns anything from it.
+        reference = secrets.token_hex(4)
+        log.error("Reference %s: %s %s failed.", reference, request.method, request.url.path, exc_info=error)
+        sentence = f"Something went wrong on the server. Its log tells more under the reference {reference}."
+        return _answer(request, _problem(500, sentence, "internal-error", reference=reference))
+
+    app.mount("/static", _StaticFiles(directory=PROJECT / "static"))
+    app.add_exception_handler(AppError, known)
+    app.add_exception_handler(RequestValidationError, unusable)
+    app.add_exception_handler(HTTPException, refused)
+    app.add_exception_handler(Exception, unknown)
+
+
+class _StaticFiles(StaticFiles):
+    """Files that a browser keeps but asks about each time: an update is seen at once, and costs one 304 a file."""
+
+    def file_response(self, *arguments: Any, **named: Any) -> Response:
+        response = super().file_response(*arguments, **named)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+_HTTP_SENTENCES = {
+    404: "There is nothing at this address.",
+    405: "This address does not answer to that method.",
+}
+
+
+def _fault(item: Any) -> dict[str, str]:
+    place: Sequence[object] = item["loc"][1:] if item["loc"][:1] in (("body",), ("query",), ("path",)) else item["loc"]
+    return {"field": ".".join(map(str, place)) or "body", "message": str(item["msg"])}
+
+
+def _problem(status: int, sentence: str, code: str, **more: object) -> dict[str, Any]:
+    title = HTTPStatus(status).phrase
+    return {"type": "about:blank", "title": title, "status": status, "detail": sentence, "code": code, **more}
+
+
+def _answer(request: Request, content: dict[str, Any], headers: Any = None) -> Response:
+    status = int(content["status"])
+    if not _is_for_a_person(request):
+        return JSONResponse(content, status_code=status, headers=headers, media_type=PROBLEM_JSON)
+    template = _environment().get_template("error.html")
+    html = template.render(problem=content, url=partial(url, request))
+    return HTMLResponse(html, status_code=status, headers=headers)
+
+
+def _is_for_a_person(request: Request) -> bool:
+    path = str(request.scope["path"]).removeprefix(str(request.scope.get("root_path", "")))
+    return "text/html" in request.headers.get("accept", "") and not path.startswith("/api/")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(PROJECT / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = lambda value: f"{value:,}"
+    environment.filters["counted"] = _counted
+    environment.filters["moment"] = _moment
+    return environment
+
+
+def _counted(count: int, singular: str, plural: str | None = None) -> str:
+    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
+
+
+def _moment(value: datetime) -> str:
+    return value.strftime("%-d %b %Y, %H:%M UTC")

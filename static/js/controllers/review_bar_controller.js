@@ -1,0 +1,49 @@
+// The figures around the grid: the marks of this page, the labels so far, the purity of the last pages, the state.
+
+import { Controller } from "../../vendor/stimulus/stimulus-3.2.2.js";
+
+const LINE = { width: 90, height: 24, margin: 2 };
+
+export default class extends Controller {
+  static targets = ["pageAccepted", "pageRejected", "pageUnsure", "accepted", "rejected", "unsure", "purity", "line", "percent", "status"];
+
+  count() {
+    const having = (verdict) => this.element.querySelectorAll(`.tile[data-verdict=${verdict}]`).length;
+    this.pageAcceptedTarget.textContent = having("accept");
+    this.pageRejectedTarget.textContent = having("reject");
+    this.pageUnsureTarget.textContent = having("unsure");
+  }
+
+  numbers({ detail: { labels, purity } }) {
+    this.acceptedTarget.textContent = labels.accepted.toLocaleString("en");
+    this.rejectedTarget.textContent = labels.rejected.toLocaleString("en");
+    this.unsureTarget.textContent = labels.unsure.toLocaleString("en");
+    this.purityTarget.hidden = purity.length === 0;
+    if (!purity.length) return;
+    const percent = `${Math.round(purity.at(-1) * 100)} %`;
+    this.percentTarget.textContent = percent;
+    this.purityTarget.title = `Purity of the last pages: ${purity.map((share) => `${Math.round(share * 100)} %`).join(", ")}`;
+    this.lineTarget.replaceChildren(...sparkline(purity));
+  }
+
+  state({ detail: { state, words } }) {
+    if (state === "pending") this.statusTarget.textContent = words ?? "Storing…";
+    else if (words) this.statusTarget.textContent = words;
+    this.statusTarget.dataset.state = state === "open" || state === "loading" ? "stored" : state;
+  }
+}
+
+// A line through the shares, the latest marked by a dot; all of it within the view box.
+function sparkline(shares) {
+  const step = (LINE.width - 2 * LINE.margin) / Math.max(shares.length - 1, 1);
+  const points = shares.map((share, index) => [LINE.margin + index * step, LINE.height - LINE.margin - share * (LINE.height - 2 * LINE.margin)]);
+  const line = svg("polyline", { points: points.map((point) => point.join(",")).join(" ") });
+  const [cx, cy] = points.at(-1);
+  return [line, svg("circle", { cx, cy, r: 2 })];
+}
+
+function svg(name, attributes) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  return element;
+}

@@ -1,0 +1,163 @@
+// The flow of a review: a page is shown, marked, committed; the next one follows; an undo brings the last one back.
+// `data-state` says where it stands: loading, open, pending (a commit is on its way), failed, finished.
+
+import { Controller } from "../../vendor/stimulus/stimulus-3.2.2.js";
+import { send } from "../lib/api.js";
+import { Drafts } from "../lib/drafts.js";
+import { Lookahead } from "../lib/images.js";
+import { Outbox } from "../lib/outbox.js";
+import { Patience } from "../lib/patience.js";
+import { Stopwatch } from "../lib/stopwatch.js";
+import { decisionOf, makeTile, setVerdict, tilesOf } from "../lib/tile.js";
+
+const MOST_TILES = 240;
+const FEWEST_TILES = 6;
+
+export default class extends Controller {
+  static targets = ["grid", "commit", "undo", "notice", "message", "retry", "discard", "finished", "finishedMessage", "help"];
+  static values = { url: String, pages: String, images: String, memory: String };
+
+  async connect() {
+    this.drafts = new Drafts(this.memoryValue);
+    this.outbox = new Outbox(this.memoryValue);
+    this.patience = new Patience();
+    this.stopwatch = new Stopwatch();
+    this.lookahead = new Lookahead(this.imagesValue);
+    this.enter("loading");
+    this.refreshNumbers();
+    // The other controllers of the page connect in this same turn; the size of a page is then known.
+    await null;
+    await this.proceed();
+  }
+
+  async commit() {
+    if (this.state !== "open") return;
+    const decision = { ...decisionOf(tilesOf(this.gridTarget)), milliseconds: this.stopwatch.milliseconds };
+    this.outbox.put(`${this.pagesValue}/${this.page}/commit`, this.page, decision);
+    await this.proceed();
+  }
+
+  // Delivers what is pending, then shows the next page.
+  async proceed() {
+    try {
+      if (this.outbox.pending) await this.deliver();
+      const next = { size: this.capacity };
+      this.show(await this.patience.persist(() => send("POST", `${this.urlValue}/pages`, next), this.waiting));
+    } catch (problem) {
+      this.fail(problem);
+    }
+  }
+
+  async deliver() {
+    this.enter("pending");
+    const { page } = this.outbox.pending;
+    const stored = await this.patience.persist(() => this.outbox.deliver(), this.waiting);
+    this.drafts.drop(page);
+    this.lastCommitted = page;
+    this.noticeTarget.hidden = true;
+    const count = stored.accepted + stored.rejected + stored.unsure;
+    this.dispatch("numbers", { detail: stored });
+    this.enter("loading", `${count} stored`);
+  }
+
+  async undo() {
+    if (!["open", "finished"].includes(this.state) || !this.lastCommitted) return;
+    const before = this.state;
+    this.enter("loading");
+    try {
+      const undone = await send("DELETE", `${this.pagesValue}/${this.lastCommitted}/commit`);
+      this.show(undone.page);
+      this.dispatch("numbers", { detail: undone });
+      this.enter("open", "Undone");
+      await this.refreshNumbers();
+    } catch (problem) {
+      this.enter(before, problem.message);
+    }
+  }
+
+  show(page) {
+    this.noticeTarget.hidden = true;
+    this.finishedTarget.hidden = page.id !== null;
+    this.gridTarget.hidden = page.id === null;
+    this.page = page.id;
+    const marks = this.drafts.of(page.id) ?? page.marks;
+    const tiles = page.candidates.map((candidate) => makeTile(candidate, this.lookahead.take(candidate.image), "gridcell"));
+    for (const tile of tiles) {
+      if (marks.rejected.includes(tile.dataset.image)) setVerdict(tile, "reject");
+      if (marks.unsure.includes(tile.dataset.image)) setVerdict(tile, "unsure");
+    }
+    this.gridTarget.replaceChildren(...tiles);
+    if (page.id === null) {
+      this.finishedMessageTarget.textContent = page.message;
+      this.enter("finished");
+      return;
+    }
+    this.enter("open");
+    this.dispatch("shown");
+    this.stopwatch.restart();
+    this.lookahead.foresee(page.ahead ?? []);
+  }
+
+  marked() {
+    this.drafts.keep(this.page, decisionOf(tilesOf(this.gridTarget)));
+  }
+
+  // Told before each wait of a request that is tried again.
+  waiting = (problem, seconds) => {
+    const what = this.outbox.pending ? "The page is not stored yet; it is kept in this browser." : "The next page could not be fetched.";
+    this.notify(`${problem.message} ${what} Trying again in ${seconds} s.`, { retry: true });
+    this.enter(this.outbox.pending ? "pending" : "loading", this.outbox.pending ? "Waiting for the server" : "");
+  };
+
+  fail(problem) {
+    this.notify(problem.message, { retry: true, discard: this.outbox.pending !== null });
+    this.enter("failed", this.outbox.pending ? "Not stored" : "");
+  }
+
+  retry() {
+    if (this.state === "failed") this.proceed();
+    else this.patience.hurry();
+  }
+
+  // The server will never take this commit, for instance because the page was committed in another window.
+  discard() {
+    this.drafts.drop(this.outbox.pending.page);
+    this.outbox.clear();
+    this.refreshNumbers();
+    this.proceed();
+  }
+
+  help() {
+    this.helpTarget.showModal();
+  }
+
+  notify(sentence, { retry = false, discard = false }) {
+    this.messageTarget.textContent = sentence;
+    this.retryTarget.hidden = !retry;
+    this.discardTarget.hidden = !discard;
+    this.noticeTarget.hidden = false;
+  }
+
+  enter(state, words) {
+    this.element.dataset.state = state;
+    this.commitTarget.disabled = state !== "open";
+    this.undoTarget.disabled = !["open", "finished"].includes(state) || !this.lastCommitted;
+    this.dispatch("state", { detail: { state, words } });
+  }
+
+  async refreshNumbers() {
+    const review = await send("GET", this.urlValue).catch(() => null);
+    if (review === null) return;
+    this.lastCommitted = review.last_committed_page;
+    this.undoTarget.disabled = !["open", "finished"].includes(this.state) || !this.lastCommitted;
+    this.dispatch("numbers", { detail: review });
+  }
+
+  get state() {
+    return this.element.dataset.state;
+  }
+
+  get capacity() {
+    return Math.min(Math.max(Number(this.gridTarget.dataset.capacity), FEWEST_TILES), MOST_TILES);
+  }
+}

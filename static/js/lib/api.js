@@ -1,0 +1,44 @@
+// Requests to Winnow's own API. Every failure is a Problem with a sentence for the person.
+
+const PATIENCE_MS = 30_000;
+
+export class Problem extends Error {
+  constructor(sentence, { status = 0, code = "" } = {}) {
+    super(sentence);
+    this.status = status;
+    this.code = code;
+  }
+
+  // Whether the same request may well succeed a moment later.
+  get passing() {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+}
+
+// Sends a request and returns the JSON of its answer. `body` is sent as JSON, or as it is if it is FormData.
+export async function send(method, url, body) {
+  const isForm = body instanceof FormData;
+  let response;
+  try {
+    response = await fetch(url, {
+      method,
+      headers: body === undefined || isForm ? {} : { "Content-Type": "application/json" },
+      body: body === undefined || isForm ? body : JSON.stringify(body),
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    });
+    if (response.ok) return response.status === 204 ? null : await response.json();
+  } catch {
+    // The request or its answer was lost on the way.
+    throw new Problem("The server cannot be reached.");
+  }
+  throw await problemOf(response);
+}
+
+async function problemOf(response) {
+  try {
+    const { detail, code } = await response.json();
+    return new Problem(detail, { status: response.status, code });
+  } catch {
+    return new Problem(`The server answered ${response.status}.`, { status: response.status });
+  }
+}

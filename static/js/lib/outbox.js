@@ -1,0 +1,36 @@
+// The one commit on its way. It is remembered before it is sent, and until its answer has come: after a crash, a
+// reload or a lost connection it is sent again, and its key lets the server see that it is the same.
+
+import { send } from "./api.js";
+import { forget, recall, remember } from "./memory.js";
+
+export class Outbox {
+  #name;
+
+  constructor(memory) {
+    this.#name = `outbox:${memory}`;
+    this.pending = recall(this.#name);
+  }
+
+  put(url, page, decision) {
+    this.pending = { url, page, body: { ...decision, key: newKey() } };
+    remember(this.#name, this.pending);
+  }
+
+  // Sends what is pending once and returns the server's answer; it stays pending if that fails.
+  async deliver() {
+    const answer = await send("POST", this.pending.url, this.pending.body);
+    this.clear();
+    return answer;
+  }
+
+  clear() {
+    this.pending = null;
+    forget(this.#name);
+  }
+}
+
+// `crypto.randomUUID` exists only on secure origins; a server in the next room is none.
+function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
