@@ -1,0 +1,5 @@
+"""`python -m app.cli` is `winnow`."""
+
+from app.cli import main
+
+main()

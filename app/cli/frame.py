@@ -1,0 +1,121 @@
+"""What all commands share: how errors are told, how progress is shown, how the database is opened."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from typer.core import TyperGroup
+
+from app.db import Database
+from app.errors import AppError, CannotStart, Unavailable
+from app.jobs.lease import Watch
+from app.jobs.queries import Progress
+from app.migrations import upgrade
+from app.settings import Settings
+
+
+class BadSetting(CannotStart):
+    """A setting cannot be used."""
+
+
+class DatabaseSilent(Unavailable):
+    """The database does not answer; see that it runs and that WINNOW_DATABASE_URL says where it is."""
+
+
+class HomeUnusable(CannotStart):
+    """Winnow cannot write into its home folder; set WINNOW_HOME to one where it may."""
+
+
+def new_group(help_text: str) -> typer.Typer:
+    """Return a group of commands whose errors are sentences on standard error."""
+    return typer.Typer(
+        cls=_Telling, help=help_text, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    )
+
+
+def read_settings(**given: Any) -> Settings:
+    """Read the settings; what was typed (and is not None) goes before the environment. Raises BadSetting."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise BadSetting(f"The setting {'.'.join(map(str, fault['loc']))} cannot be used: {fault['msg']}.") from error
+
+
+@contextmanager
+def opened_database(settings: Settings) -> Iterator[Database]:
+    """Yield the database, brought to the present schema. Raises HomeUnusable, NewerDatabase and DatabaseSilent."""
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HomeUnusable(
+            f"Winnow cannot make its home folder {settings.home} ({error.strerror}); set WINNOW_HOME to another place."
+        ) from error
+    try:
+        database = Database(settings.database)
+    except (ArgumentError, ImportError) as error:
+        raise BadSetting("WINNOW_DATABASE_URL cannot be used: it names no database that Winnow knows.") from error
+    try:
+        upgrade(database)
+        yield database
+    finally:
+        database.dispose()
+
+
+@contextmanager
+def progress_shown() -> Iterator[Watch]:
+    """Yield what shows a job's progress, a bar for each phase, on standard error."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Bars(*columns, console=Console(stderr=True)) as bars:
+        phases: dict[str, Any] = {}
+
+        def show(progress: Progress) -> None:
+            if progress.phase not in phases:
+                phases[progress.phase] = bars.add_task(progress.phase, total=None)
+            bars.update(phases[progress.phase], completed=progress.done, total=progress.total)
+
+        yield show
+
+
+def say(sentence: str) -> None:
+    """Say something to the person at the terminal, for whom standard output may be a file."""
+    typer.echo(sentence, err=True)
+
+
+def print_event(**event: Any) -> None:
+    """Print a JSON line for the process that started this one."""
+    sys.stdout.write(json.dumps(event) + "\n")
+    sys.stdout.flush()
+
+
+def log_to_stderr() -> None:
+    """Let a long-running process log."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    # It tells of nothing but that there was nothing to upgrade.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+class _Telling(TyperGroup):
+    """Tells errors by their sentence; for Ctrl-C Typer itself exits with 130, in silence."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except AppError as error:
+            told = error
+        except DBAPIError as error:
+            logging.getLogger(__name__).debug("The database's own words.", exc_info=error)
+            told = DatabaseSilent()
+        say(told.sentence)
+        raise typer.Exit(told.exit_code)

@@ -1,0 +1,1 @@
+"""Long work: rows that say what was asked and how far it is, and a worker that does it in child processes."""

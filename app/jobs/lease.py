@@ -1,0 +1,68 @@
+"""Keeps a running job in the hands that took it, and its progress fresh for whoever looks."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Self
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.db import Database
+from app.jobs import lifecycle, queries
+from app.jobs.queries import JobLine, Progress
+
+log = logging.getLogger(__name__)
+
+# Often enough for a progress bar, seldom enough not to be felt by those who write at the same time.
+WRITTEN_EVERY_S = 1.0
+
+Watch = Callable[[Progress], None]
+
+
+class Lease:
+    """A thread that renews a job's lease from `with` to its end, and writes down the progress last reported."""
+
+    def __init__(self, database: Database, job: JobLine, *, watch: Watch | None = None) -> None:
+        self.lost = False  # whether somebody else has taken the job up, because this process slept too long
+        self._database = database
+        self._job = job
+        self._watch = watch
+        self._news: Progress | None = None
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name=f"lease of job {job.id}", daemon=True)
+
+    def report(self, phase: str, done: int, total: int | None) -> None:
+        """Say how far the work is; cheap, however often."""
+        self._news = Progress(phase, done, total)
+        if self._watch is not None:
+            self._watch(self._news)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+        if self._news is not None:
+            self._renew()
+
+    def _keep(self) -> None:
+        renewed = time.monotonic()
+        while not self._over.wait(WRITTEN_EVERY_S):
+            overdue = time.monotonic() - renewed > lifecycle.RENEWED_AFTER.total_seconds()
+            if self._news is not None or overdue:
+                self._renew()
+                renewed = time.monotonic()
+
+    def _renew(self) -> None:
+        news, self._news = self._news, None
+        try:
+            with self._database.write() as session:
+                self.lost = not queries.renew(session, job=self._job, progress=news)
+        except SQLAlchemyError as error:
+            # A database that is away for a moment ends no work; if it stays away, the work's own writing fails.
+            log.warning("The lease of job %s could not be renewed: %s", self._job.id, error)

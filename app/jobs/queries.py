@@ -1,0 +1,171 @@
+"""The rows of jobs: made once for two clicks, taken by one worker, kept by a lease."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CursorResult, Select, and_, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.errors import Conflict, NotFound
+from app.jobs import lifecycle
+from app.jobs.lifecycle import Kind
+from app.tables import Job, Pool, now
+from app.words import DONE, FAILED, QUEUED, RUNNING
+
+
+class JobNotFound(NotFound):
+    """There is no such job."""
+
+
+class AlreadyRunning(Conflict):
+    """The same work is already waiting or running."""
+
+    def __init__(self, job: JobLine) -> None:
+        super().__init__(lifecycle.already_running(job.kind, job.state, job.id), job=job.id)
+        self.job = job
+
+
+@dataclass(frozen=True)
+class JobLine:
+    """A job as it stands."""
+
+    id: int
+    kind: str
+    pool_id: int
+    pool: str  # its name
+    state: str
+    arguments: dict[str, Any]
+    phase: str | None
+    done: int
+    total: int | None
+    error: str | None  # a sentence
+    result: dict[str, Any] | None
+    attempts: int
+    lease_until: datetime | None
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the present phase is; `total` is None while nobody knows."""
+
+    phase: str
+    done: int
+    total: int | None
+
+
+def create(session: Session, *, kind: Kind, pool_id: int, arguments: dict[str, Any]) -> JobLine:
+    """Queue a job. Raises AlreadyRunning, which names the job of this kind and pool that waits or runs."""
+    return _insert(session, kind=kind, pool_id=pool_id, arguments=arguments, state=QUEUED)
+
+
+def start(session: Session, *, kind: Kind, pool_id: int, arguments: dict[str, Any]) -> JobLine:
+    """Make a job that this process does itself, at once. One whose lease has run out makes way.
+
+    Raises AlreadyRunning.
+    """
+    moment = now()
+    left_behind = and_(Job.kind == kind, Job.pool_id == pool_id, Job.state == RUNNING, Job.lease_until < moment)
+    session.execute(update(Job).where(left_behind).values(state=FAILED, error=lifecycle.INTERRUPTED, ended_at=moment))
+    held = {"state": RUNNING, "attempts": 1, "started_at": moment, "lease_until": lifecycle.lease_from(moment)}
+    return _insert(session, kind=kind, pool_id=pool_id, arguments=arguments, **held)
+
+
+def claim(session: Session) -> JobLine | None:
+    """Take the oldest job that waits, or whose worker was lost; None if there is none.
+
+    However many ask at once, each job is taken by one of them.
+    """
+    moment = now()
+    free = (
+        select(Job.id)
+        .where(or_(Job.state == QUEUED, and_(Job.state == RUNNING, Job.lease_until < moment)))
+        .order_by(Job.id)
+        .limit(1)
+        # SQLite, which knows no such clause and leaves it out, has one writer at a time anyway.
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    taken = session.scalars(
+        update(Job)
+        .where(Job.id == free)
+        .values(
+            state=RUNNING,
+            attempts=Job.attempts + 1,
+            lease_until=lifecycle.lease_from(moment),
+            started_at=moment,
+        )
+        .returning(Job.id)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    return None if taken is None else job(session, id=taken)
+
+
+def renew(session: Session, *, job: JobLine, progress: Progress | None) -> bool:
+    """Lengthen the lease of a job and write down its progress; False if somebody else has taken it up."""
+    news = {} if progress is None else {"phase": progress.phase, "done": progress.done, "total": progress.total}
+    return _update_held(session, job, lease_until=lifecycle.lease_from(now()), **news)
+
+
+def finish(session: Session, *, job: JobLine, result: dict[str, Any]) -> bool:
+    """End a job well; False if it is no longer held."""
+    return _update_held(session, job, state=DONE, result=result, ended_at=now(), lease_until=None)
+
+
+def fail(session: Session, *, job: JobLine, sentence: str) -> bool:
+    """End a job with the sentence that says why; False if it is no longer held."""
+    return _update_held(session, job, state=FAILED, error=sentence, ended_at=now(), lease_until=None)
+
+
+def give_back(session: Session, *, job: JobLine) -> bool:
+    """Queue a job again as if it had not been taken; False if it is no longer held."""
+    return _update_held(session, job, state=QUEUED, attempts=job.attempts - 1, lease_until=None)
+
+
+def job(session: Session, *, id: int) -> JobLine:
+    """Return one job. Raises JobNotFound."""
+    row = session.execute(_lines().where(Job.id == id)).one_or_none()
+    if row is None:
+        raise JobNotFound
+    return JobLine(**row._mapping)
+
+
+def jobs_of(session: Session, *, pool_id: int, limit: int = 50) -> list[JobLine]:
+    """Return the jobs of a pool, newest first."""
+    rows = session.execute(_lines().where(Job.pool_id == pool_id).order_by(Job.id.desc()).limit(limit))
+    return [JobLine(**row._mapping) for row in rows]
+
+
+def _insert(session: Session, *, kind: Kind, pool_id: int, **columns: Any) -> JobLine:
+    new = Job(kind=kind, pool_id=pool_id, **columns)
+    try:
+        with session.begin_nested():
+            session.add(new)
+    except IntegrityError:
+        # The index `one_active_job_per_kind` has it; a look beforehand would miss a click at the same moment.
+        active = _lines().where(Job.kind == kind, Job.pool_id == pool_id, Job.state.in_((QUEUED, RUNNING)))
+        row = session.execute(active).one_or_none()
+        if row is None:  # It has ended since.
+            return _insert(session, kind=kind, pool_id=pool_id, **columns)
+        raise AlreadyRunning(JobLine(**row._mapping)) from None
+    return job(session, id=new.id)
+
+
+def _update_held(session: Session, job: JobLine, **values: Any) -> bool:
+    # Each claim counts one attempt more, so the number tells whether the job is still in the hands that took it.
+    held = (Job.id == job.id, Job.state == RUNNING, Job.attempts == job.attempts)
+    change = update(Job).where(*held).values(**values).execution_options(synchronize_session=False)
+    result = session.execute(change)
+    assert isinstance(result, CursorResult)
+    return result.rowcount == 1
+
+
+def _lines() -> Select[Any]:
+    columns = [getattr(Job, name) for name in JobLine.__dataclass_fields__ if name != "pool"]
+    return select(Pool.name.label("pool"), *columns).join(Pool, Pool.id == Job.pool_id)

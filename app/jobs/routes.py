@@ -1,0 +1,90 @@
+"""The API of long work: start it, follow it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.db import ReadSession, WriteSession
+from app.jobs import queries
+from app.jobs.lifecycle import IMPORT, REINDEX
+from app.pools.folders import allowed_folder
+from app.pools.queries import known_locations, pool_named
+from app.registry.encoders import find_encoder
+
+router = APIRouter(prefix="/api/v1", tags=["jobs"])
+
+_BUSY: dict[int | str, dict[str, Any]] = {
+    409: {"description": "The same work is already waiting or running; `job` is its id."}
+}
+
+
+class ImportRequest(BaseModel):
+    folder: str = Field(description="A folder on the server, below one of its import roots or imported before.")
+    reindex: bool = Field(default=False, description="Whether to reindex the pool when the import is done.")
+
+
+class ReindexRequest(BaseModel):
+    encoder: str | None = Field(default=None, description="The name of an encoder; the server's own choice if absent.")
+
+
+class JobStarted(BaseModel):
+    job: int = Field(description="To be followed at `/api/v1/jobs/{job}`.")
+
+
+class JobAnswer(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    kind: str = Field(description="`import` or `reindex`.")
+    pool: str
+    state: str = Field(description="`queued`, `running`, `done` or `failed`.")
+    phase: str | None = Field(description="What is being done, in one or two words.")
+    done: int
+    total: int | None = Field(description="Of the present phase; null while it is not known.")
+    error: str | None = Field(description="Why it failed, in a sentence.")
+    result: dict[str, Any] | None
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+class JobList(BaseModel):
+    items: list[JobAnswer]
+
+
+@router.post("/pools/{pool}/imports", status_code=202, responses=_BUSY)
+def start_import(request: Request, session: WriteSession, pool: str, body: ImportRequest) -> JobStarted:
+    """Read the pictures below a folder into the pool. What is known already is not read again."""
+    found = pool_named(session, pool)
+    roots = request.app.state.settings.import_roots
+    folder = allowed_folder(body.folder, roots=roots, known=known_locations(session))
+    arguments = {"folder": str(folder), "reindex": body.reindex}
+    return JobStarted(job=queries.create(session, kind=IMPORT, pool_id=found.id, arguments=arguments).id)
+
+
+@router.post("/pools/{pool}/reindex", status_code=202, responses=_BUSY)
+def start_reindex(request: Request, session: WriteSession, pool: str, body: ReindexRequest | None = None) -> JobStarted:
+    """Build an index version of the pool's images under an encoder and serve it; open reviews keep theirs."""
+    found = pool_named(session, pool)
+    arguments: dict[str, Any] = {}
+    if body is not None and body.encoder is not None:
+        find_encoder(request.app.state.settings, body.encoder)
+        arguments["encoder"] = body.encoder
+    return JobStarted(job=queries.create(session, kind=REINDEX, pool_id=found.id, arguments=arguments).id)
+
+
+@router.get("/jobs/{id}")
+def job(session: ReadSession, id: int) -> JobAnswer:
+    """Tell how far a job is, or how it ended."""
+    return JobAnswer.model_validate(queries.job(session, id=id))
+
+
+@router.get("/pools/{pool}/jobs")
+def jobs(session: ReadSession, pool: str) -> JobList:
+    """List a pool's jobs, newest first."""
+    found = pool_named(session, pool)
+    return JobList(items=[JobAnswer.model_validate(line) for line in queries.jobs_of(session, pool_id=found.id)])

@@ -1,0 +1,135 @@
+"""A job being done: under its lease, with its ending written down whatever that is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.db import Database
+from app.errors import AppError, Unavailable
+from app.jobs import lifecycle, queries
+from app.jobs.child import ChildFailed, Event, Stopped, environment_for, run_child
+from app.jobs.lease import Lease, Watch
+from app.jobs.lifecycle import Kind
+from app.jobs.queries import JobLine
+from app.settings import PROJECT, Settings
+
+Report = Callable[[str, int, int | None], None]
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Work:
+    """A running job, and what doing it takes."""
+
+    database: Database
+    settings: Settings
+    job: JobLine
+    report: Report
+    should_stop: Callable[[], bool]
+
+    def run(self, module: str, *arguments: str) -> list[Event]:
+        """Run `python -m module` in a child process, pass on its progress, and return its other events."""
+        others: list[Event] = []
+
+        def hear(event: Event) -> None:
+            if event.get("event") == "progress":
+                self.report(str(event["phase"]), int(event["done"]), event.get("total"))
+            else:
+                others.append(event)
+
+        try:
+            run_child(
+                module,
+                *arguments,
+                environment=environment_for(self.settings),
+                log=log_file(self.settings, self.job.id),
+                on_event=hear,
+                should_stop=self.should_stop,
+                ended_badly=lambda exit_code: lifecycle.ended_badly(exit_code, self.job.id),
+            )
+        except ChildFailed as error:
+            raise ChildFailed(self._without_our_paths(error.sentence)) from error
+        return others
+
+    def _without_our_paths(self, sentence: str) -> str:
+        # Children speak to whoever typed the command; a job's error is read by people who know no such folder.
+        for place in (self.settings.home, PROJECT):
+            sentence = sentence.replace(f"{place}{os.sep}", "")
+        return sentence
+
+
+class MachineRefused(Unavailable):
+    """The machine could not do a part of this work."""
+
+
+Perform = Callable[[Work], Result]
+
+
+def log_file(settings: Settings, job_id: int) -> Path:
+    """Return where the standard error of a job's processes is kept."""
+    return settings.home / "jobs" / f"{job_id}.log"
+
+
+def do_now(
+    database: Database,
+    settings: Settings,
+    *,
+    kind: Kind,
+    pool_id: int,
+    arguments: dict[str, Any],
+    perform: Perform,
+    watch: Watch,
+) -> Result:
+    """Do a job in this process, seen in the browser like any other, and return its result.
+
+    Raises AlreadyRunning, and whatever ended the work.
+    """
+    with database.write() as session:
+        job = queries.start(session, kind=kind, pool_id=pool_id, arguments=arguments)
+    return carry_out(database, settings, job, perform, watch=watch)
+
+
+def carry_out(
+    database: Database,
+    settings: Settings,
+    job: JobLine,
+    perform: Perform,
+    *,
+    should_stop: Callable[[], bool] = lambda: False,
+    watch: Watch | None = None,
+) -> Result:
+    """Do a job that was started or claimed, and write down how it ended: done, failed, or queued again if Stopped.
+
+    Raises whatever `perform` raised. A job that somebody else has taken up meanwhile is left to them.
+    """
+
+    def settle(ending: Callable[..., bool], **details: Any) -> None:
+        with database.write() as session:
+            ending(session, job=job, **details)
+
+    lease = Lease(database, job, watch=watch)
+    try:
+        with lease:
+            result = perform(Work(database, settings, job, lease.report, lambda: lease.lost or should_stop()))
+    except Stopped:
+        settle(queries.give_back)
+        raise
+    except AppError as error:
+        settle(queries.fail, sentence=error.sentence)
+        raise
+    except KeyboardInterrupt:
+        settle(queries.fail, sentence=lifecycle.STOPPED_BY_HAND)
+        raise
+    except OSError as error:
+        refused = MachineRefused(lifecycle.refused(error.strerror))
+        settle(queries.fail, sentence=refused.sentence)
+        raise refused from error
+    except BaseException:
+        settle(queries.fail, sentence=lifecycle.UNEXPECTED)
+        raise
+    settle(queries.finish, result=result)
+    return result
