@@ -1,17 +1,16 @@
-"""Pools, their classes, folders and images, as the database knows them. Nothing here commits."""
+"""Pools, their classes and folders, and what went missing. Nothing here commits."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
 from app.names import checked_name, name_key
-from app.pools.errors import ClassExists, ClassNotFound, ImageNotFound, PoolExists, PoolNotFound
-from app.pools.held import path_in_pool
+from app.pools.errors import ClassExists, ClassNotFound, PoolExists, PoolNotFound
 from app.tables import Folder, Image, ImagePath, Label, LabelClass, Pool, PoolImage, Unreadable
 from app.words import ACCEPT
 
@@ -34,46 +33,14 @@ class PoolCounts:
 class ClassLine:
     id: int
     name: str
-    accepted: int = 0  # images with this label
-
-
-@dataclass(frozen=True)
-class ImageLine:
-    """An image as a pool shows it."""
-
-    id: int
-    sha256: str
-    path: str
-    width: int
-    height: int
-    labels: tuple[str, ...]  # the classes it is accepted for, by name
-
-
-@dataclass(frozen=True)
-class PlaceLine:
-    """One path of an image."""
-
-    pool: str
-    path: str
-    missing_since: datetime | None
-
-
-@dataclass(frozen=True)
-class Original:
-    """One file that held an image's bytes when it was imported."""
-
-    location: str  # of the folder
-    path: str  # with "#17" for a record
-    record: int | None
-    size: int
-    mtime_ns: int
-    format: str
 
 
 @dataclass(frozen=True)
 class UnreadableLine:
+    """A file that could not be read."""
+
     id: int
-    folder: str
+    folder: str  # where the folder lies
     path: str
     reason: str
     noticed_at: datetime
@@ -81,13 +48,13 @@ class UnreadableLine:
 
 @dataclass(frozen=True)
 class LostLine:
-    """An image that lies nowhere any more."""
+    """An image that lies nowhere any more, and a path where it lay."""
 
-    id: int
+    id: int  # of the path
     sha256: str
     folder: str
     path: str
-    missing_since: datetime
+    missing_since: datetime | None
 
 
 def pools(session: Session) -> list[tuple[PoolLine, PoolCounts]]:
@@ -103,7 +70,10 @@ def pools(session: Session) -> list[tuple[PoolLine, PoolCounts]]:
     rows = session.execute(
         select(Pool.id, Pool.name, Pool.classes_per_image, images, classes, labelled).order_by(Pool.name_key)
     )
-    return [(PoolLine(*row[:3]), PoolCounts(*row[3:])) for row in rows]
+    return [
+        (PoolLine(pool_id, name, rule), PoolCounts(image_count, class_count, labelled_count))
+        for pool_id, name, rule, image_count, class_count, labelled_count in rows
+    ]
 
 
 def pool_named(session: Session, name: str) -> PoolLine:
@@ -113,7 +83,7 @@ def pool_named(session: Session, name: str) -> PoolLine:
     ).one_or_none()
     if row is None:
         raise PoolNotFound(f"There is no pool “{name}”.")
-    return PoolLine(row.id, row.name, "one" if row.classes_per_image == "one" else "several", row.created_at)
+    return PoolLine(*row)
 
 
 def create_pool(session: Session, *, name: str, classes_per_image: str = "one") -> PoolLine:
@@ -139,17 +109,15 @@ def known_locations(session: Session) -> set[str]:
     return set(session.scalars(select(Folder.location)))
 
 
-def classes(session: Session, *, pool_id: int) -> list[ClassLine]:
-    """Return a pool's classes by name."""
-    accepted = (
-        select(func.count()).where(Label.class_id == LabelClass.id, Label.value == ACCEPT).scalar_subquery()
-    )
+def classes(session: Session, *, pool_id: int) -> list[tuple[ClassLine, int]]:
+    """Return a pool's classes by name, each with the number of images accepted for it."""
+    accepted = select(func.count()).where(Label.class_id == LabelClass.id, Label.value == ACCEPT).scalar_subquery()
     rows = session.execute(
         select(LabelClass.id, LabelClass.name, accepted)
         .where(LabelClass.pool_id == pool_id)
         .order_by(LabelClass.name_key)
     )
-    return [ClassLine(*row) for row in rows]
+    return [(ClassLine(*row[:2]), row[2]) for row in rows]
 
 
 def class_named(session: Session, *, pool_id: int, name: str) -> ClassLine:
@@ -162,3 +130,55 @@ def class_named(session: Session, *, pool_id: int, name: str) -> ClassLine:
     if row is None:
         raise ClassNotFound(f"This pool has no class “{name}”.")
     return ClassLine(*row)
+
+
+def create_class(session: Session, *, pool_id: int, name: str) -> ClassLine:
+    """Make a class. Raises BadName, and ClassExists if one of this name is there, be it in another case."""
+    name = checked_name(name)
+    try:
+        with session.begin_nested():
+            made = LabelClass(pool_id=pool_id, name=name, name_key=name_key(name))
+            session.add(made)
+    except IntegrityError as error:
+        existing = class_named(session, pool_id=pool_id, name=name)
+        raise ClassExists(f"This pool already has a class “{existing.name}”.") from error
+    return ClassLine(made.id, made.name)
+
+
+def unreadable_files(
+    session: Session, *, pool_id: int, location: str | None = None, limit: int, after: int = 0
+) -> list[UnreadableLine]:
+    """Return files that could not be read, of one folder or all, by their ids, beyond the id `after`."""
+    found = (
+        select(Unreadable.id, Folder.location, Unreadable.path, Unreadable.reason, Unreadable.noticed_at)
+        .join(Folder, Folder.id == Unreadable.folder_id)
+        .where(Folder.pool_id == pool_id, Unreadable.id > after)
+        .order_by(Unreadable.id)
+        .limit(limit)
+    )
+    if location is not None:
+        found = found.where(Folder.location == location)
+    return [UnreadableLine(*row) for row in session.execute(found)]
+
+
+def lost_images(
+    session: Session, *, pool_id: int, location: str | None = None, limit: int, after: int = 0
+) -> list[LostLine]:
+    """Return the paths of images that lie nowhere any more, of one folder or all, beyond the id `after`."""
+    somewhere = aliased(ImagePath)
+    found = (
+        select(ImagePath.id, Image.sha256, Folder.location, ImagePath.path, ImagePath.missing_since)
+        .join(Folder, Folder.id == ImagePath.folder_id)
+        .join(Image, Image.id == ImagePath.image_id)
+        .where(
+            Folder.pool_id == pool_id,
+            ImagePath.missing_since.is_not(None),
+            ~exists().where(somewhere.image_id == ImagePath.image_id, somewhere.missing_since.is_(None)),
+            ImagePath.id > after,
+        )
+        .order_by(ImagePath.id)
+        .limit(limit)
+    )
+    if location is not None:
+        found = found.where(Folder.location == location)
+    return [LostLine(*row) for row in session.execute(found)]

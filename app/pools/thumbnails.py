@@ -7,14 +7,16 @@ import io
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
 from PIL import Image
 
 from app.pools.errors import DiskFull, ThumbnailsNotKept
 
-SMALL, LARGE = 256, 1024  # pixels of the longest side, at most
-SIZES = (SMALL, LARGE)
+Size = Literal[256, 1024]  # pixels of the longest side, at most
+SMALL: Size = 256
+LARGE: Size = 1024
 
 # Of photographs at 256 pixels, method 2 takes 1.9 ms and 6.2 kB each; Pillow's default of 4 takes 4.5 ms for 5.9 kB,
 # method 0 takes 1.2 ms for 7.7 kB. At 1024 pixels: 20 ms and 58 kB, 51 ms and 54 kB, 12 ms and 67 kB.
@@ -35,9 +37,9 @@ class ThumbnailStore:
         self.root = root
         self._drafts = root / "drafts"
 
-    def read(self, sha256: str, size: int) -> bytes | None:
+    def read(self, sha256: str, size: Size) -> bytes | None:
         """Return the WebP file for this size, or None if the image has no thumbnails."""
-        for existing in (size, SMALL):
+        for existing in dict.fromkeys((size, SMALL)):
             try:
                 return self._file(sha256, existing).read_bytes()
             except FileNotFoundError:
@@ -68,7 +70,7 @@ class ThumbnailStore:
                 if draft.stat().st_mtime < long_ago:
                     draft.unlink()
 
-    def _file(self, sha256: str, size: int) -> Path:
+    def _file(self, sha256: str, size: Size) -> Path:
         return self.root / str(size) / sha256[:2] / f"{sha256}.webp"
 
     def _write(self, file: Path, picture: Image.Image) -> None:
