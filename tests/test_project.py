@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
+from app.main import create_app
 from app.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -25,6 +27,17 @@ OURS = {name: service for name, service in COMPOSE["services"].items() if name !
 def test_operators_find_every_setting_and_no_other() -> None:
     explained = set(re.findall(r"^\| `(WINNOW_\w+)`", (REPOSITORY / "docs" / "operators.md").read_text(), re.M))
     assert explained == {f"WINNOW_{name.upper()}" for name in Settings.model_fields}
+
+
+def test_the_api_page_lists_every_operation_and_no_other(tmp_path: Path) -> None:
+    listed = re.findall(r"^\| (\w+) \| `(/api/\S+)`", (REPOSITORY / "docs" / "api.md").read_text(), re.M)
+    paths = create_app(Settings(home=tmp_path, database_url="")).openapi()["paths"]
+    assert sorted(listed) == sorted((method.upper(), path) for path, methods in paths.items() for method in methods)
+
+
+def test_the_guides_name_only_commands_that_exist() -> None:
+    commands = [line for page in PAGES for line in re.findall(r"(?:`|^|&& )winnow ([a-z]\w+)", page.read_text(), re.M)]
+    assert set(commands) <= set(winnow_help())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
@@ -123,6 +136,11 @@ def environment_of_all() -> dict[str, Any]:
         for service_name, service in COMPOSE["services"].items()
         for name, value in service["environment"].items()
     }
+
+
+def winnow_help() -> list[str]:
+    command = [sys.executable, "-m", "app.cli", "--help"]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.split()
 
 
 def anchors(page: Path) -> set[str]:
