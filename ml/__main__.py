@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 import threading
@@ -123,8 +124,10 @@ def _export_encoder(options: argparse.Namespace, progress: Progress) -> None:
 
 
 def _sentence(error: OSError) -> str:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        return "The disk is full. Make room and run the same command again; what is stored already is kept."
     where = f" ({error.filename})" if error.filename else ""
-    return f"{error.strerror or error}{where}. Mend that and run the same command again."
+    return f"{error.strerror or error}{where}."
 
 
 def _exit_with_stdin() -> None:

@@ -29,8 +29,8 @@ class BadArtifact(Exception):
 def publishing(target: Path) -> Iterator[Path]:
     """Yield an empty draft folder beside `target`; on success it becomes `target`, on error it never existed.
 
-    Everything is on the disk before the name appears. Drafts that a killed process left beside it are cleared
-    away. Raises BadArtifact if something is at `target` already.
+    Its files (not those of folders in it) are on the disk before the name appears. Drafts that a killed process
+    left beside it are cleared away. Raises BadArtifact if something is at `target` already.
     """
     if target.exists():
         raise _already_there(target)

@@ -9,7 +9,7 @@ import shutil
 import tomllib
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,24 +56,25 @@ def export_encoder(weights: Path, card_file: Path, out: Path, *, model_card: Pat
     height, width = card.input_size
     noise = np.random.default_rng(0).integers(0, 256, (4, 3, height, width), dtype=np.uint8)
     expected = _vectors(network, card, noise)
+    manifest = EncoderManifest(
+        name=card.name,
+        architecture=card.architecture,
+        dimension=expected.shape[1],
+        input_size=(height, width),
+        resize=card.resize,
+        mean=tuple(card.mean),
+        std=tuple(card.std),
+        recipe=card.recipe,
+        epochs=card.epochs,
+        quality=card.quality,
+        files={},
+        created_at=now(),
+    )
     with publishing(out) as draft:
         _write_onnx(network, torch.zeros(2, 3, height, width), draft / WEIGHTS)
         if model_card:
             shutil.copyfile(model_card, draft / MODEL_CARD)
-        manifest = EncoderManifest(
-            name=card.name,
-            architecture=card.architecture,
-            dimension=expected.shape[1],
-            input_size=(height, width),
-            resize=card.resize,
-            mean=tuple(card.mean),
-            std=tuple(card.std),
-            recipe=card.recipe,
-            epochs=card.epochs,
-            quality=card.quality,
-            files=checksums(draft, [WEIGHTS]),
-            created_at=now(),
-        )
+        manifest = replace(manifest, files=checksums(draft, [WEIGHTS]))
         manifest.write(draft)
         _check(Encoder.open(draft).encode(list(noise)), expected)
     return manifest
@@ -119,6 +120,8 @@ def _vectors(network: torch.nn.Module, card: Card, pixels: npt.NDArray[np.uint8]
     with torch.no_grad():
         outputs = network((torch.from_numpy(pixels) / 255 - mean) / std)
     vectors: npt.NDArray[np.float32] = torch.nn.functional.normalize(outputs).numpy()
+    if not (np.isfinite(vectors).all() and vectors.any(axis=1).all()):
+        raise BadArtifact("These weights give zeros or values that are not finite, and no vector comes of those.")
     return vectors
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from ml.rgb import flattened
 
@@ -96,7 +96,8 @@ def file_reasons() -> Iterator[None]:
     """Turn what keeps a file from being read into UnreadableImage."""
     try:
         yield
-    except (FileNotFoundError, NotADirectoryError) as error:
+    # ValueError: a null byte, which no name can hold.
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         raise UnreadableImage("is not there") from error
     except PermissionError as error:
         raise UnreadableImage("may not be read (permission denied)") from error
@@ -154,9 +155,4 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _reason(error: Exception) -> str:
-    text = str(error).lower()
-    if "truncated" in text or "end of file" in text:
-        return "is truncated"
-    if isinstance(error, UnidentifiedImageError):
-        return "is damaged or cut off at its beginning"
-    return "is damaged"
+    return "is truncated" if "truncated" in str(error).lower() else "is damaged or cut off"
