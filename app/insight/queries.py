@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, case, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, case, exists, func, select
+from sqlalchemy.orm import Session, aliased
 
 from app.tables import (
     Commit,
-    Encoder,
     Folder,
     Image,
     ImagePath,
-    IndexVersion,
     Job,
     Label,
     LabelClass,
@@ -22,7 +20,6 @@ from app.tables import (
     PoolImage,
     Review,
     ReviewQuery,
-    Served,
     Unreadable,
     Verdict,
 )
@@ -51,18 +48,10 @@ class ReviewLine:
 
 
 @dataclass(frozen=True)
-class ServedLine:
-    artifact: str
-    encoder: str
-    count: int
-    created_at: datetime
-
-
-@dataclass(frozen=True)
 class FilesLine:
     folders: tuple[str, ...]  # where they lie, oldest first
     unreadable: int
-    missing: int
+    missing: int  # images that lie nowhere any more
 
 
 @dataclass(frozen=True)
@@ -154,22 +143,16 @@ def reviews(session: Session, *, pool_id: int, limit: int) -> list[ReviewLine]:
     return [ReviewLine(*row) for row in rows]
 
 
-def served(session: Session, *, pool_id: int) -> ServedLine | None:
-    """Return the index version that new reviews of a pool use, or None where there is none yet."""
-    row = session.execute(
-        select(IndexVersion.artifact, Encoder.name, IndexVersion.count, IndexVersion.created_at)
-        .join(Served, Served.index_version_id == IndexVersion.id)
-        .join(Encoder, Encoder.id == IndexVersion.encoder_id)
-        .where(Served.pool_id == pool_id)
-    ).one_or_none()
-    return ServedLine(*row) if row else None
-
-
 def files(session: Session, *, pool_id: int) -> FilesLine:
-    """Return a pool's folders and how many of their files cannot be read or are gone."""
+    """Return a pool's folders and how many of their files cannot be read, or images are gone."""
     of_pool = Folder.pool_id == pool_id
     unreadable = select(func.count()).select_from(Unreadable).join(Folder, Folder.id == Unreadable.folder_id)
-    missing = select(func.count()).select_from(ImagePath).join(Folder, Folder.id == ImagePath.folder_id)
+    elsewhere = aliased(ImagePath)
+    missing = (
+        select(func.count(ImagePath.image_id.distinct()))
+        .join(Folder, Folder.id == ImagePath.folder_id)
+        .where(~exists().where(elsewhere.image_id == ImagePath.image_id, elsewhere.missing_since.is_(None)))
+    )
     return FilesLine(
         tuple(session.scalars(select(Folder.location).where(of_pool).order_by(Folder.id))),
         session.scalars(unreadable.where(of_pool)).one(),

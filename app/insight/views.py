@@ -11,6 +11,7 @@ from app.db import ReadSession
 from app.insight import queries
 from app.pages import page
 from app.pools.queries import PoolCounts, PoolLine, pool_named, pools
+from app.registry.queries import VersionLine, served_version
 
 router = APIRouter(include_in_schema=False)
 
@@ -37,7 +38,7 @@ class PoolPage:
     images: int
     classes: list[queries.ClassLine]
     reviews: list[queries.ReviewLine]
-    served: queries.ServedLine | None
+    served: VersionLine | None
     waiting: int  # images that the served index version has not seen
     files: queries.FilesLine
     jobs: list[queries.JobLine]
@@ -56,7 +57,7 @@ def home(request: Request, session: ReadSession) -> HTMLResponse:
 @router.get("/pools/{pool}")
 def pool(request: Request, session: ReadSession, pool: str) -> HTMLResponse:
     found = pool_named(session, pool)
-    served = queries.served(session, pool_id=found.id)
+    served = served_version(session, pool_id=found.id)
     images = queries.image_count(session, pool_id=found.id)
     context = PoolPage(
         pool=found.name,
@@ -72,7 +73,7 @@ def pool(request: Request, session: ReadSession, pool: str) -> HTMLResponse:
     return page(request, "insight/pool.html", context)
 
 
-def _seen(request: Request, served: queries.ServedLine | None) -> int:
+def _seen(request: Request, served: VersionLine | None) -> int:
     """How many images the index version holds or has deliberately left out."""
     if served is None:
         return 0

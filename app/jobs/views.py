@@ -29,7 +29,6 @@ def job(request: Request, session: ReadSession, job: int) -> HTMLResponse:
     found = queries.job(session, id=job)
     unreadable: list[UnreadableLine] = []
     if found.kind == IMPORT:
-        unreadable = unreadable_files(
-            session, pool_id=found.pool_id, folder=found.arguments["folder"], limit=FILES_SHOWN
-        )
+        folder = found.arguments["folder"]
+        unreadable = unreadable_files(session, pool_id=found.pool_id, location=folder, limit=FILES_SHOWN)
     return page(request, "jobs/job.html", JobPage(found, unreadable))

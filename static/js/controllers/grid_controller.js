@@ -6,6 +6,19 @@ import { cursorTile, tilesOf } from "../lib/tile.js";
 export default class extends Controller {
   static targets = ["grid"];
 
+  // New tiles have come. The cursor is where the keys are, unless somebody works another control.
+  begin() {
+    this.arrange();
+    const tile = cursorTile(this.gridTarget);
+    const free = document.activeElement === document.body || document.activeElement === this.gridTarget;
+    if (tile && free) tile.focus({ preventScroll: true });
+  }
+
+  // A button pressed with the mouse leaves the focus in the grid, so that Enter goes on meaning the page.
+  keepFocus(event) {
+    if (event.target.closest("button")) event.preventDefault();
+  }
+
   // Puts the tiles into rows for those who hear the grid, and sees to it that there is a cursor.
   arrange() {
     const tiles = tilesOf(this.gridTarget);

@@ -23,19 +23,25 @@ export default class extends Controller {
     const percent = `${Math.round(purity.at(-1) * 100)} %`;
     this.percentTarget.textContent = percent;
     this.purityTarget.title = `Purity of the last pages: ${purity.map((share) => `${Math.round(share * 100)} %`).join(", ")}`;
+    this.lineTarget.toggleAttribute("hidden", purity.length < 2);
     this.lineTarget.replaceChildren(...sparkline(purity));
   }
 
   state({ detail: { state, words } }) {
-    if (state === "pending") this.statusTarget.textContent = words ?? "Storing…";
-    else if (words) this.statusTarget.textContent = words;
-    this.statusTarget.dataset.state = state === "open" || state === "loading" ? "stored" : state;
+    const said = words ?? { pending: "Storing…", failed: "" }[state];
+    if (said === undefined) return;
+    this.statusTarget.textContent = said;
+    delete this.statusTarget.dataset.state;
+    // The fading on phones begins anew with each message.
+    void this.statusTarget.offsetWidth;
+    this.statusTarget.dataset.state = ["pending", "failed"].includes(state) ? state : "stored";
   }
 }
 
 // A line through the shares, the latest marked by a dot; all of it within the view box.
 function sparkline(shares) {
-  const step = (LINE.width - 2 * LINE.margin) / Math.max(shares.length - 1, 1);
+  if (shares.length < 2) return [];
+  const step = (LINE.width - 2 * LINE.margin) / (shares.length - 1);
   const points = shares.map((share, index) => [LINE.margin + index * step, LINE.height - LINE.margin - share * (LINE.height - 2 * LINE.margin)]);
   const line = svg("polyline", { points: points.map((point) => point.join(",")).join(" ") });
   const [cx, cy] = points.at(-1);
