@@ -47,12 +47,6 @@ class Forbidden(AppError):
     status = 403
 
 
-class TooLarge(AppError):
-    """This is larger than is allowed."""
-
-    status = 413
-
-
 class UnsupportedMedia(AppError):
     """This is not a picture that can be read."""
 

@@ -2,61 +2,99 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
 
+from app import pages
 from app.db import Database
 from app.identity.guard import Guard
+from app.insight import health
+from app.insight import views as insight_views
+from app.jobs import routes as jobs_routes
+from app.jobs import views as jobs_views
+from app.labels import routes as labels_routes
+from app.labels import views as labels_views
+from app.pools import routes as pools_routes
+from app.pools import views as pools_views
+from app.pools.thumbnail_route import thumbnail_routes
+from app.pools.thumbnails import ThumbnailStore
+from app.registry import routes as registry_routes
+from app.registry.row_maps import RowMaps
+from app.review import routes as review_routes
+from app.review import views as review_views
+from app.search.query_vectors import EncoderShelf
+from app.search.served_index import IndexShelf
 from app.settings import Settings
 
-# TEMPORARY until every room has landed: include what is there.
-_ROUTERS = [
-    "app.pools.routes",
-    "app.registry.routes",
-    "app.review.routes",
-    "app.labels.routes",
-    "app.jobs.routes",
-    "app.insight.views",
-    "app.pools.views",
-    "app.review.views",
-    "app.labels.views",
-    "app.jobs.views",
+# What a form adds around an uploaded picture.
+FORM_OVERHEAD = 64 * 1024
+
+DESCRIPTION = """
+Label images by throwing out what does not belong: start a **review** of a class from one picture, get a **page** of
+its nearest neighbours, **commit** the page without what you struck out, and ask for the next page, which has learned
+from your rejects.
+
+A pool is addressed by its name, an image by the SHA-256 of its bytes in hex. Every error is a problem (RFC 9457)
+whose `detail` is a sentence for people and whose `code` is for programs.
+"""
+
+TAGS = [
+    {"name": "pools", "description": "Pools, their images and classes."},
+    {"name": "jobs", "description": "Long work: imports and reindexes."},
+    {"name": "registry", "description": "Encoders, index versions, and which one is served."},
+    {"name": "review", "description": "Query, page, verdicts, commit, undo."},
+    {"name": "labels", "description": "What the verdicts amount to, corrections, and the CSV export."},
+    {"name": "health", "description": "Whether the server is well."},
 ]
 
 
 def create_app(settings: Settings) -> FastAPI:
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        yield
-        app.state.database.dispose()
+    """Return the web application. Nothing is opened or read before the first request that needs it."""
+    database = Database(settings.database)
 
-    app = FastAPI(title="Winnow", version=version("winnow"), lifespan=lifespan)
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        database.dispose()
+
+    app = FastAPI(
+        title="Winnow",
+        version=version("winnow"),
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # FastAPI's own page loads its scripts from another host; /docs is ours
+        redoc_url=None,
+        lifespan=lifespan,
+    )
     app.state.settings = settings
-    app.state.database = Database(settings.database)
-    app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts)
-    for module, make in [
-        ("app.search.served_index", lambda m: setattr(app.state, "shelf", m.IndexShelf(settings.indexes))),
-        (
-            "app.search.query_vectors",
-            lambda m: setattr(app.state, "encoders", m.EncoderShelf(settings.encoder_folders)),
-        ),
-        ("app.pools.thumbnails", lambda m: setattr(app.state, "thumbnails", m.ThumbnailStore(settings.thumbnails))),
-        ("app.pages", lambda m: m.install(app)),
-    ]:
-        try:
-            make(importlib.import_module(module))
-        except (ImportError, AttributeError) as error:
-            print("not yet:", module, error)
-    for name in _ROUTERS:
-        try:
-            module = importlib.import_module(name)
-        except ImportError as error:
-            print("not yet:", name, error)
-            continue
-        app.routes.extend(getattr(module, "thumbnail_routes", []))
-        app.include_router(module.router)
+    app.state.database = database
+    app.state.thumbnails = ThumbnailStore(settings.thumbnails)
+    app.state.shelf = IndexShelf(settings.indexes)
+    app.state.row_maps = RowMaps()
+    app.state.encoders = EncoderShelf(settings.encoder_folders)
+
+    app.add_middleware(
+        Guard, allowed_hosts=settings.allowed_hosts, largest_body=settings.max_upload_bytes + FORM_OVERHEAD
+    )
+    pages.install(app)
+    # Before everything else: a page asks for sixty of them.
+    app.router.routes.extend(thumbnail_routes)
+    for room in (
+        pools_routes,
+        jobs_routes,
+        registry_routes,
+        review_routes,
+        labels_routes,
+        health,
+        insight_views,
+        pools_views,
+        jobs_views,
+        review_views,
+        labels_views,
+    ):
+        app.include_router(room.router)
     return app

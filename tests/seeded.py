@@ -10,6 +10,7 @@ from pathlib import Path
 import faiss
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import select
 
 from app.db import Database
 from app.settings import Settings
@@ -61,6 +62,23 @@ def seed_pool(
             path = f"{number:04}.png"
             session.add(ImagePath(folder_id=folder.id, image_id=row.id, path=path, size=1, mtime_ns=1))
     return SeededPool(name, images)
+
+
+def serve_new_version(
+    settings: Settings, database: Database, pool: SeededPool, *, vectors: NDArray[np.float32]
+) -> None:
+    """Publish other vectors of the same images and serve them."""
+    artifact = f"{pool.name}-2"
+    _publish_index(settings.indexes / artifact, vectors, pool.images)
+    with database.write() as session:
+        served = session.scalars(select(Served).join(Pool).where(Pool.name == pool.name)).one()
+        before = session.get_one(IndexVersion, served.index_version_id)
+        added = IndexVersion(
+            pool_id=before.pool_id, encoder_id=before.encoder_id, artifact=artifact, count=len(vectors)
+        )
+        session.add(added)
+        session.flush()
+        served.index_version_id = added.id
 
 
 def _publish_index(target: Path, vectors: NDArray[np.float32], images: list[str]) -> None:

@@ -35,6 +35,18 @@ class ForeignOrigin(Forbidden):
     """A page of another site asked for this change, so it was not made."""
 
 
+class TooLarge(AppError):
+    """This is larger than Winnow takes in one request; WINNOW_MAX_UPLOAD_BYTES says how much that is."""
+
+    status = 413
+
+
+class LengthRequired(AppError):
+    """A request with a body has to say its length beforehand (Content-Length)."""
+
+    status = 411
+
+
 class Guard:
     """Pure ASGI middleware; it costs microseconds, also on the sixty thumbnails of a page.
 
@@ -43,8 +55,9 @@ class Guard:
     `Origin` nor `Sec-Fetch-Site` (curl, scripts) are let through: no browser leaves both out.
     """
 
-    def __init__(self, app: ASGIApp, *, allowed_hosts: Iterable[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, *, largest_body: int, allowed_hosts: Iterable[str] = ()) -> None:
         self.app = app
+        self.largest_body = largest_body
         self.allowed_hosts = LOOPBACK_HOSTS | {host.lower() for host in allowed_hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,6 +86,10 @@ class Guard:
             return WrongHost()
         if scope["type"] == "http" and scope["method"] in SAFE_METHODS:
             return None
+        if "transfer-encoding" in headers:
+            return LengthRequired()
+        if int(headers.get("content-length", "0")) > self.largest_body:
+            return TooLarge()
         site, origin = headers.get("sec-fetch-site"), headers.get("origin")
         if site is not None and site not in {"same-origin", "none"}:
             return ForeignOrigin()

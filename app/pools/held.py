@@ -26,7 +26,7 @@ def held_images(session: Session, *, pool_id: int, images: Collection[str]) -> d
         .join(PoolImage, PoolImage.image_id == Image.id)
         .where(PoolImage.pool_id == pool_id, Image.sha256.in_(wanted))
     )
-    held = dict(rows.tuples().all())
+    held = dict(rows.all())
     for image in wanted:
         if image not in held:
             raise NotInThisPool(f"This pool holds no image {image}.")

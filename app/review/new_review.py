@@ -10,11 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
-from app.errors import AppError, Invalid, TooLarge, UnsupportedMedia
+from app.errors import Invalid, UnsupportedMedia
 from app.review.bodies import NewReview
-
-# What a form adds around the picture itself.
-FORM_OVERHEAD = 64 * 1024
 
 OPENAPI: dict[str, Any] = {
     "requestBody": {
@@ -48,16 +45,6 @@ OPENAPI: dict[str, Any] = {
 
 class WrongContentType(UnsupportedMedia):
     """Send JSON that names images, or a multipart form with “class” and “upload”."""
-
-
-class UploadTooLarge(TooLarge):
-    """This picture is too large to be uploaded."""
-
-
-class LengthRequired(AppError):
-    """An upload has to say its length beforehand (Content-Length)."""
-
-    status = 411
 
 
 class FormIncomplete(Invalid):
@@ -95,12 +82,6 @@ async def _from_json(request: Request) -> Wanted:
 
 
 async def _from_form(request: Request) -> Wanted:
-    most = request.app.state.settings.max_upload_bytes
-    length = request.headers.get("content-length")
-    if length is None:
-        raise LengthRequired
-    if int(length) > most + FORM_OVERHEAD:
-        raise UploadTooLarge(f"This picture is too large: an upload may have {most // 1024**2} MB.")
     async with request.form(max_files=1, max_fields=4) as form:
         class_name, upload = form.get("class"), form.get("upload")
         if not isinstance(class_name, str) or not isinstance(upload, UploadFile):

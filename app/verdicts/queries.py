@@ -45,7 +45,7 @@ def standing_verdicts(session: Session, *, pool_id: int, image_ids: Collection[i
 def class_counts(session: Session, *, class_id: int) -> Counts:
     """Count a class's images by their verdict in force."""
     rows = session.execute(select(Label.value, func.count()).where(Label.class_id == class_id).group_by(Label.value))
-    by_value = dict(rows.tuples().all())
+    by_value = dict(rows.all())
     return Counts(by_value.get(ACCEPT, 0), by_value.get(REJECT, 0), by_value.get(UNSURE, 0))
 
 

@@ -3,6 +3,8 @@
 import pytest
 from starlette.testclient import TestClient
 
+from app.settings import Settings
+
 FORM = {"name": "birds"}
 
 
@@ -45,3 +47,13 @@ def test_every_answer_forbids_inline_scripts_and_framing(client: TestClient) -> 
     assert "default-src 'self'" in policy
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
+
+
+def test_a_body_that_does_not_say_its_length_is_not_read(client: TestClient) -> None:
+    answer = client.post("/api/v1/pools", content=iter([b'{"name": "birds"}']))
+    assert answer.status_code == 411
+
+
+def test_a_body_that_is_too_large_is_not_read(client: TestClient, settings: Settings) -> None:
+    answer = client.post("/api/v1/pools", content=b"0" * (settings.max_upload_bytes + 100_000))
+    assert (answer.status_code, answer.json()["code"]) == (413, "too-large")

@@ -154,16 +154,14 @@ def test_an_undo_brings_back_the_label_that_the_commit_had_displaced(
     assert len(client.get(export, params={"class": "lark"}).text.splitlines()) == 1
 
 
-def test_two_commits_of_a_page_at_once_store_it_once(settings: Settings, page: dict[str, Any]) -> None:
+def test_two_commits_of_a_page_at_once_store_it_once(client: TestClient, page: dict[str, Any]) -> None:
     def commit(number: int) -> int:
-        with TestClient(create_app(settings), base_url="http://localhost", raise_server_exceptions=False) as client:
-            return client.post(commit_url(page), json={"rejected": shown(page)[:number]}).status_code
+        return client.post(commit_url(page), json={"rejected": shown(page)[:number]}).status_code
 
     with ThreadPoolExecutor(6) as threads:
         statuses = sorted(threads.map(commit, range(6)))
     assert statuses == [200, 409, 409, 409, 409, 409]
-    with TestClient(create_app(settings), base_url="http://localhost") as client:
-        assert len(client.get("/api/v1/pools/birds/labels.csv?rows=verdicts").text.splitlines()) == 1 + 10
+    assert len(client.get("/api/v1/pools/birds/labels.csv?rows=verdicts").text.splitlines()) == 1 + 10
 
 
 def test_a_restarted_server_knows_the_open_page(

@@ -11,7 +11,8 @@ from starlette.testclient import TestClient
 
 from app.db import Database
 from app.settings import Settings
-from tests.seeded import SeededPool, seed_pool, two_heaps
+from tests.review.conftest import OTHERS, OWLS
+from tests.seeded import SeededPool, serve_new_version, two_heaps
 
 REVIEWS = "/api/v1/pools/birds/reviews"
 
@@ -88,7 +89,7 @@ def test_too_large_an_upload_is_413(settings: Settings, client: TestClient, pool
     big = b"\0" * (settings.max_upload_bytes + 100_000)
     answer = client.post(REVIEWS, data={"class": "owl"}, files={"upload": ("a.png", big)})
     assert answer.status_code == 413
-    assert "32 MB" in answer.json()["detail"]
+    assert "WINNOW_MAX_UPLOAD_BYTES" in answer.json()["detail"]
 
 
 def test_reviews_are_listed_the_one_worked_on_last_first(client: TestClient, pool: SeededPool) -> None:
@@ -109,11 +110,16 @@ def test_reviews_are_listed_the_one_worked_on_last_first(client: TestClient, poo
     assert items[1]["pages"] == 0
 
 
-def test_a_review_stays_on_the_version_it_was_started_on(
+def test_an_open_review_stays_on_the_version_it_was_started_on(
     settings: Settings, database: Database, client: TestClient, pool: SeededPool
 ) -> None:
     before = start_from(client, pool.images[0]).json()
-    other = seed_pool(settings, database, vectors=two_heaps(3, 3), name="others")
-    assert other.images
-    served = client.get("/api/v1/pools/birds/served").json()
-    assert before["index_version"] == served["id"]
+    serve_new_version(settings, database, pool, vectors=two_heaps(OWLS, OTHERS, seed=1))
+    after = start_from(client, pool.images[0]).json()
+    assert after["index_version"] != before["index_version"]
+    assert client.get(f"/api/v1/reviews/{before['id']}").json()["index_version"] == before["index_version"]
+    scores = [
+        client.post(f"/api/v1/reviews/{review['id']}/pages", json={"size": 5}).json()["candidates"][1]["score"]
+        for review in (before, after)
+    ]
+    assert scores[0] != scores[1]
