@@ -51,7 +51,7 @@ def _places(session: Session, pool_id: int) -> Iterator[Original]:
         .where(PoolImage.pool_id == pool_id, Folder.pool_id == pool_id)
         .order_by(Image.id, ImagePath.missing_since.is_not(None), ImagePath.path)
     )
-    for row in rows.tuples():
+    for row in rows:
         yield Original(*row)
 
 

@@ -69,7 +69,7 @@ def test_standard_error_is_the_log(talk, tmp_path):
 
 
 def test_a_failing_childs_own_sentence_is_told(talk):
-    with pytest.raises(ChildFailed, match="^The disk is full.$"):
+    with pytest.raises(ChildFailed, match=r"^The disk is full\.$"):
         talk('{"event": "error", "message": "The disk is full."}', "1")
 
 

@@ -48,7 +48,7 @@ def test_one_flipped_byte_is_noticed(settings, own):
     content = bytearray(weights.read_bytes())
     content[len(content) // 2] ^= 1
     weights.write_bytes(content)
-    with pytest.raises(EncoderDamaged, match="“mine” cannot be used.*encoder.onnx") as error:
+    with pytest.raises(EncoderDamaged, match=r"“mine” cannot be used.*encoder\.onnx") as error:
         find_encoder(settings, "mine")
     assert str(settings.home) not in error.value.sentence
 
