@@ -66,7 +66,4 @@ def original(session: BriefSession, id: str) -> Response:
 
 
 def _headers(name: str) -> dict[str, str]:
-    return {
-        "Content-Disposition": f"inline; filename*=UTF-8''{quote(name, safe='')}",
-        "X-Content-Type-Options": "nosniff",
-    }
+    return {"Content-Disposition": f"inline; filename*=UTF-8''{quote(name, safe='')}"}

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from app.pools.reading import Picture
@@ -81,22 +81,16 @@ def mark_found(session: Session, *, place_ids: Collection[int]) -> None:
     _update_places(session, [{"place_id": place_id, "missing_since": None} for place_id in place_ids])
 
 
-def forget_moved(session: Session, *, pool_id: int, image_ids: Collection[int] | None = None) -> None:
-    """Delete the places that images of a pool have left for another one in it; None means all its images."""
+def forget_moved(session: Session, *, pool_id: int) -> None:
+    """Delete the places that images of a pool have left while they lie at another one in it."""
     folders = select(Folder.id).where(Folder.pool_id == pool_id)
     elsewhere = aliased(ImagePath)
-    left = delete(ImagePath).where(
-        ImagePath.missing_since.is_not(None),
-        ImagePath.folder_id.in_(folders),
-        exists().where(
-            elsewhere.image_id == ImagePath.image_id,
-            elsewhere.folder_id.in_(folders),
-            elsewhere.missing_since.is_(None),
-        ),
+    lies_elsewhere = exists().where(
+        elsewhere.image_id == ImagePath.image_id,
+        elsewhere.folder_id.in_(folders),
+        elsewhere.missing_since.is_(None),
     )
-    if image_ids is not None:
-        left = left.where(ImagePath.image_id.in_(image_ids))
-    session.execute(left, execution_options={"synchronize_session": False})
+    _delete_left_places(session, lies_elsewhere, pool_id=pool_id)
 
 
 def store_pictures(session: Session, *, pool_id: int, folder_id: int, pictures: Sequence[Picture]) -> Stored:
@@ -108,7 +102,7 @@ def store_pictures(session: Session, *, pool_id: int, folder_id: int, pictures: 
     image_ids = _image_ids(session, pictures)
     at_path = {picture.source.path: image_ids[picture.sha256] for picture in pictures}
     replaced = _replace(session, folder_id=folder_id, at_path=at_path)
-    pooled, lying = _standing_in_pool(session, pool_id=pool_id, image_ids=at_path.values())
+    pooled, lying = _standing_in_pool(session, pool_id=pool_id, image_ids={*at_path.values(), *replaced})
     places = _place_ids(session, folder_id=folder_id, paths=at_path)
     stored = Stored()
     newcomers, additions, changes = [], [], []
@@ -117,6 +111,7 @@ def store_pictures(session: Session, *, pool_id: int, folder_id: int, pictures: 
         state = {"size": source.size, "mtime_ns": source.mtime_ns, "missing_since": None}
         if (source.path, image_id) in places:
             stored.paths[KNOWN] += 1
+            lying.add(image_id)
             changes.append({"place_id": places[source.path, image_id], **state})
             continue
         if image_id not in pooled:
@@ -133,14 +128,16 @@ def store_pictures(session: Session, *, pool_id: int, folder_id: int, pictures: 
     _insert(session, PoolImage, newcomers)
     _update_places(session, changes)
     _insert(session, ImagePath, additions)
-    forget_moved(session, pool_id=pool_id, image_ids={*at_path.values(), *replaced})
+    # Not by `forget_moved`: PostgreSQL knows nothing yet of the rows of this import, and would plan it badly.
+    _delete_left_places(session, ImagePath.image_id.in_(lying), pool_id=pool_id)
     return stored
 
 
 def store_unreadable(session: Session, *, pool_id: int, folder_id: int, reasons: Mapping[str, str]) -> None:
     """List paths as unreadable. An image that lay there before is marked as missing."""
     replaced = _replace(session, folder_id=folder_id, at_path=dict.fromkeys(reasons))
-    forget_moved(session, pool_id=pool_id, image_ids=replaced)
+    _, lying = _standing_in_pool(session, pool_id=pool_id, image_ids=replaced)
+    _delete_left_places(session, ImagePath.image_id.in_(lying), pool_id=pool_id)
     listed = {
         line.path: line
         for line in session.scalars(
@@ -223,6 +220,12 @@ def _standing_in_pool(session: Session, *, pool_id: int, image_ids: Collection[i
         .where(Folder.pool_id == pool_id, ImagePath.image_id.in_(image_ids), ImagePath.missing_since.is_(None))
     )
     return set(pooled), set(lying)
+
+
+def _delete_left_places(session: Session, condition: ColumnElement[bool], *, pool_id: int) -> None:
+    folders = select(Folder.id).where(Folder.pool_id == pool_id)
+    left = delete(ImagePath).where(ImagePath.missing_since.is_not(None), ImagePath.folder_id.in_(folders), condition)
+    session.execute(left, execution_options={"synchronize_session": False})
 
 
 def _place_ids(session: Session, *, folder_id: int, paths: Collection[str]) -> dict[tuple[str, int], int]:
