@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from app import pages
 from app.db import Database
 from app.identity.guard import Guard
-from app.insight import health
+from app.insight import api_docs, health
 from app.insight import views as insight_views
 from app.jobs import routes as jobs_routes
 from app.jobs import views as jobs_views
@@ -42,10 +42,11 @@ whose `detail` is a sentence for people and whose `code` is for programs.
 """
 
 TAGS = [
-    {"name": "pools", "description": "Pools, their images and classes."},
+    {"name": "pools", "description": "Pools and their classes, and what went missing."},
+    {"name": "images", "description": "The pictures of pools, their thumbnails and originals."},
     {"name": "jobs", "description": "Long work: imports and reindexes."},
-    {"name": "registry", "description": "Encoders, index versions, and which one is served."},
-    {"name": "review", "description": "Query, page, verdicts, commit, undo."},
+    {"name": "index versions", "description": "Encoders, index versions, and which one is served."},
+    {"name": "reviews", "description": "Query, page, verdicts, commit, undo."},
     {"name": "labels", "description": "What the verdicts amount to, corrections, and the CSV export."},
     {"name": "health", "description": "Whether the server is well."},
 ]
@@ -90,6 +91,7 @@ def create_app(settings: Settings) -> FastAPI:
         review_routes,
         labels_routes,
         health,
+        api_docs,
         insight_views,
         pools_views,
         jobs_views,

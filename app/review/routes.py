@@ -19,7 +19,7 @@ from app.review.new_review import OPENAPI, WantedReview
 from app.review.starting import from_images, from_upload, version_to_pin
 from app.search.served_index import ServedIndex
 
-router = APIRouter(prefix="/api/v1", tags=["review"])
+router = APIRouter(prefix="/api/v1", tags=["reviews"])
 
 ALL_DECIDED = "Every image of this pool has been decided for this class."
 
