@@ -2,6 +2,7 @@
 
 import { Controller } from "../../vendor/stimulus/stimulus-3.2.2.js";
 import { send } from "../lib/api.js";
+import { say } from "../lib/say.js";
 import { cursorTile, setVerdict, tilesBetween } from "../lib/tile.js";
 
 const WORDS = { accept: "accepted", reject: "rejected", unsure: "unsure" };
@@ -84,13 +85,13 @@ export default class extends Controller {
   }
 
   inTurn(action) {
-    this.statusTarget.textContent = "Storing…";
+    say(this.statusTarget, "Storing…", "pending");
     this.queue = this.queue.then(async () => {
       try {
         await action();
         this.problemTarget.hidden = true;
       } catch (problem) {
-        this.statusTarget.textContent = "Not stored";
+        say(this.statusTarget, "Not stored", "failed");
         this.problemTarget.textContent = `${problem.message} The change was not stored; the picture shows its old verdict again.`;
         this.problemTarget.hidden = false;
       }
@@ -100,7 +101,7 @@ export default class extends Controller {
 
   tell(labels, words) {
     for (const word of ["accepted", "rejected", "unsure"]) this[`${word}Target`].textContent = labels[word].toLocaleString("en");
-    this.statusTarget.textContent = words;
+    say(this.statusTarget, words);
   }
 
   get mode() {

@@ -1,6 +1,7 @@
 // The figures around the grid: the marks of this page, the labels so far, the purity of the last pages, the state.
 
 import { Controller } from "../../vendor/stimulus/stimulus-3.2.2.js";
+import { say } from "../lib/say.js";
 
 const LINE = { width: 90, height: 24, margin: 2 };
 
@@ -30,11 +31,7 @@ export default class extends Controller {
   state({ detail: { state, words } }) {
     const said = words ?? { pending: "Storing…", failed: "" }[state];
     if (said === undefined) return;
-    this.statusTarget.textContent = said;
-    delete this.statusTarget.dataset.state;
-    // The fading on phones begins anew with each message.
-    void this.statusTarget.offsetWidth;
-    this.statusTarget.dataset.state = ["pending", "failed"].includes(state) ? state : "stored";
+    say(this.statusTarget, said, ["pending", "failed"].includes(state) ? state : "stored");
   }
 }
 

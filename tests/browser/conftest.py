@@ -1,0 +1,128 @@
+"""Fixtures for tests in a real Chromium: pools that are built once, servers, and pages that are watched."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from app.demo import Archive, demo_folder
+from tests.browser.server import Server
+from tests.browser.watched import Watch
+
+# Nothing listens there: whoever asks for photographs gets the digits.
+NOWHERE = Archive(url="http://127.0.0.1:9/nothing.tgz", size=1, sha256="")
+OTHERS_PER_CLASS = 250
+
+NewPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.fail("These tests need Chromium: install Debian's package “chromium”.")
+    quiet = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+    quiet += ["--disable-component-update", "--disable-sync"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=quiet)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a home in which the pool “digits” is ready: imported, indexed, without classes."""
+    place = tmp_path_factory.mktemp("digits")
+    return _ready(place, pool="digits", pictures=demo_folder(place, lambda _sentence: None, archive=NOWHERE))
+
+
+@pytest.fixture(scope="session")
+def photographs(tmp_path_factory: pytest.TempPathFactory, real_images: Path) -> Path:
+    """A folder with a home in which the pool “photographs” is ready: all parachutes, and some of everything else."""
+    place = tmp_path_factory.mktemp("photographs")
+    for folder in sorted((real_images / "imagenette-96" / "train").iterdir()):
+        pictures = sorted(folder.iterdir())
+        target = place / "pictures" / folder.name
+        target.mkdir(parents=True)
+        for picture in pictures if folder.name == "parachute" else pictures[:OTHERS_PER_CLASS]:
+            shutil.copy(picture, target)
+    return _ready(place, pool="photographs", pictures=place / "pictures")
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[[Path], Server]]:
+    """Starts a server on a copy of a home that was made ready, or on an empty one."""
+    servers: list[Server] = []
+
+    def start(ready: Path | None = None) -> Server:
+        home = tmp_path / "home"
+        if ready is None:
+            home.mkdir()
+        else:
+            shutil.copytree(ready / "home", home)
+        server = Server(home, import_roots=ready or tmp_path)
+        servers.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in servers:
+        server.kill()
+
+
+@pytest.fixture
+def server(serve: Callable[[Path], Server], digits: Path) -> Server:
+    """A server with the pool “digits”."""
+    return serve(digits)
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    """Sees that pages load nothing from elsewhere and that nothing goes wrong in them unnoticed."""
+    watch = Watch()
+    yield watch
+    assert watch.complaints == []
+
+
+@pytest.fixture
+def new_page(browser: Browser, watch: Watch) -> Iterator[NewPage]:
+    """Opens a page of a fresh browser; `phone=True` has a small touch screen."""
+    contexts = []
+
+    def open_page(server: Server, *, phone: bool = False, dark: bool = False) -> Page:
+        size = {"width": 390, "height": 844} if phone else {"width": 1440, "height": 900}
+        context = browser.new_context(
+            base_url=server.url,
+            viewport=size,  # type: ignore[arg-type]
+            has_touch=phone,
+            is_mobile=phone,
+            color_scheme="dark" if dark else "light",
+            accept_downloads=True,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        watch.over(page, origin=server.url)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(new_page: NewPage, server: Server) -> Page:
+    """A large page of a server with the pool “digits”."""
+    return new_page(server)
+
+
+def _ready(place: Path, *, pool: str, pictures: Path) -> Path:
+    (place / "home").mkdir()
+    server = Server(place / "home", import_roots=place)
+    server.run("import", pool, str(pictures))
+    server.run("reindex", pool)
+    return place

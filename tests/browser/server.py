@@ -1,0 +1,73 @@
+"""A real server in a process of its own, which can be killed and started again."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+STARTS_WITHIN_S = 60
+
+
+class Server:
+    """`winnow serve` on a port and a home folder of its own."""
+
+    def __init__(self, home: Path, *, import_roots: Path) -> None:
+        self.home = home
+        self.import_roots = import_roots
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Return when it answers."""
+        arguments = [sys.executable, "-m", "app.cli", "serve", "--port", str(self.port)]
+        with (self.home / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(arguments, env=self._environment, stdout=log, stderr=log)
+        deadline = time.monotonic() + STARTS_WITHIN_S
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError((self.home / "server.log").read_text())
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """End it as a crash would, in the middle of whatever it does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def run(self, *arguments: str) -> str:
+        """Run another command of Winnow on the same home and return what it prints."""
+        command = [sys.executable, "-m", "app.cli", *arguments]
+        return subprocess.run(command, env=self._environment, check=True, capture_output=True, text=True).stdout
+
+    def get(self, path: str) -> str:
+        with urlopen(self.url + path, timeout=30) as answer:
+            text: str = answer.read().decode()
+        return text
+
+    def _answers(self) -> bool:
+        try:
+            self.get("/api/v1/health")
+        except (URLError, ConnectionError):
+            return False
+        return True
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        own = {"WINNOW_HOME": str(self.home), "WINNOW_IMPORT_ROOTS": str(self.import_roots)}
+        others = {name: value for name, value in os.environ.items() if not name.startswith(("WINNOW_", "DATABASE_URL"))}
+        return {**others, **own, "OMP_NUM_THREADS": "2"}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
