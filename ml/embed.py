@@ -20,8 +20,8 @@ from ml.index import vectors_within
 from ml.progress import Progress
 from ml.vectors import LeftOut, VectorFolder, digest_array
 
-# A killed run loses at most the vectors of so many seconds.
-_SECONDS_BETWEEN_SHARDS = 2.0
+# A killed run loses at most the vectors of this long.
+_SECONDS_BETWEEN_SHARDS = 1.0
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")

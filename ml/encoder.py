@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -35,6 +36,8 @@ class Encoder:
 
         Raises BadArtifact.
         """
+        # Official builds tell Microsoft of every session, unless this is set before they are loaded.
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         # Heavy, and a process that only prepares pictures does without.
         import onnxruntime  # noqa: PLC0415
 

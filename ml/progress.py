@@ -69,10 +69,14 @@ class Terminal:
         self._bars.update(self._phases[phase], completed=done, total=total)
 
     def artifact(self, kind: str, path: Path, **figures: int) -> None:
-        self._bars.stop()
+        self._stop()
         counts = ", ".join(f"{figure:,} {name.replace('_', ' ')}" for name, figure in figures.items())
         self._console.print(f"{kind}: {path}" + (f" ({counts})" if counts else ""), markup=False, soft_wrap=True)
 
     def error(self, message: str) -> None:
-        self._bars.stop()
+        self._stop()
         sys.stderr.write(f"{message}\n")
+
+    def _stop(self) -> None:
+        if self._phases:
+            self._bars.stop()

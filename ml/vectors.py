@@ -149,7 +149,7 @@ def _shards(folder: Path) -> list[Path]:
 
 def _load(path: Path, *names: str) -> list[npt.NDArray[Any]]:
     try:
-        with np.load(path) as arrays:
+        with path.open("rb") as file, np.load(file) as arrays:
             return [arrays[name] for name in names]
     except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise BadArtifact(f"{path} is damaged; delete it and run the same embed command again.") from error
