@@ -18,7 +18,7 @@ def allowed_folder(text: str, *, roots: Iterable[Path], known: Collection[str]) 
     It must be absolute (`~` is the home folder of the server's user) and lie under one of the roots, or be one of
     the locations `known` from earlier imports. Raises FolderNotAllowed, FolderUnusable.
     """
-    typed = Path(text).expanduser() if text.startswith("~") else Path(text)
+    typed = Path.home() / text[2:] if text == "~" or text.startswith("~/") else Path(text)
     if "\0" in text or not typed.is_absolute():
         raise FolderUnusable(f"“{text}” is no full path; a folder's path begins with “{os.sep}”.")
     folder = Path(os.path.realpath(typed))

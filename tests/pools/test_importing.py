@@ -14,7 +14,8 @@ from sqlalchemy import func, select
 
 from app.db import Database
 from app.pools.images import images_page, originals_of
-from app.pools.queries import PoolLine, create_pool, lost_images, unreadable_files
+from app.pools.queries import PoolLine, create_pool, lost_images
+from app.pools.thumbnails import ThumbnailStore
 from app.tables import Image, ImagePath, PoolImage
 from tests.pools.conftest import Importer, everything
 from tests.pools.pictures import save, write_bmp, write_stl10
@@ -274,8 +275,7 @@ def test_lost_thumbnails_are_made_anew(importer: Importer, database: Database, f
 
 
 def test_winnows_own_thumbnails_are_never_imported(importer: Importer, folder: Path) -> None:
-    importer.thumbnails.root = folder / "home" / "thumbnails"
-    importer.thumbnails._drafts = importer.thumbnails.root / "drafts"
+    importer.thumbnails = ThumbnailStore(folder / "home" / "thumbnails")
     save(folder / "a.png", 1)
     assert counts(importer, folder) == {"new": 1}
     assert counts(importer, folder) == {"known": 1}
