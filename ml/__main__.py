@@ -30,6 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.run(options, progress)
     except (BadArtifact, BadList) as error:
         progress.error(str(error))
+    except BrokenPipeError:
+        # Nobody listens any more; Python would complain once more when it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         progress.error(_sentence(error))
     except KeyboardInterrupt:
@@ -52,9 +55,13 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--images", type=Path, required=True, metavar="PATH", help="a folder, or a list in JSON lines")
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the vectors are gathered")
     command.add_argument("--reuse", type=Path, metavar="DIR", help="an index version whose vectors are taken over")
-    command.add_argument("--threads", type=int, metavar="N", help="processor cores to use (default: all)")
+    command.add_argument("--threads", type=_positive, metavar="N", help="processor cores to use (default: all)")
     command.add_argument(
-        "--max-pixels", type=int, default=100_000_000, metavar="N", help="leave out pictures with more (%(default)s)"
+        "--max-pixels",
+        type=_positive,
+        default=100_000_000,
+        metavar="N",
+        help="leave out pictures with more (%(default)s)",
     )
     command.set_defaults(run=_embed)
 
@@ -82,6 +89,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
 # The commands load their libraries when they run: FAISS, ONNX Runtime and torch would make `--help` take seconds.
 def _embed(options: argparse.Namespace, progress: Progress) -> None:
     from ml.embed import embed  # noqa: PLC0415
@@ -106,14 +120,15 @@ def _embed(options: argparse.Namespace, progress: Progress) -> None:
         write_list(options.out / "images.jsonl", images)
     for entry in left_out[:_NAMED_AT_MOST]:
         sys.stderr.write(f"{entry.path} {entry.reason}\n")
-    progress.artifact("vectors", options.out, images=len(images), left_out=len(left_out))
+    looked_at = len({image.id for image in images}) + len(unlisted)
+    progress.artifact("vectors", options.out, images=looked_at, left_out=len(left_out))
 
 
 def _index(options: argparse.Namespace, progress: Progress) -> None:
     from ml.index import build_index  # noqa: PLC0415
 
     manifest = build_index(options.vectors, options.out, progress=progress)
-    progress.artifact("index", options.out, images=manifest.count, left_out=manifest.left_out)
+    progress.artifact("index", options.out, vectors=manifest.count, left_out=manifest.left_out)
 
 
 def _export_encoder(options: argparse.Namespace, progress: Progress) -> None:

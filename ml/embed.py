@@ -65,8 +65,7 @@ def embed(
 
 def _take_over(reuse: Path, encoder: Encoder, by_id: dict[str, ListedImage], folder: VectorFolder) -> None:
     missing = digest_array(id for id in by_id if bytes.fromhex(id) not in folder.known)
-    digests, vectors = vectors_within(reuse, missing, encoder.manifest.digest)
-    if len(digests):
+    for digests, vectors in vectors_within(reuse, missing, encoder.manifest.digest):
         folder.add(digests, vectors)
 
 

@@ -54,6 +54,9 @@ class Encoder:
         # ONNX Runtime's errors share no base but Exception.
         except Exception as error:
             raise BadArtifact(f"ONNX Runtime cannot load the encoder {folder}: {error}.") from error
+        shapes = [tensor.shape[1:] for tensor in (*session.get_inputs(), *session.get_outputs())]
+        if shapes != [[3, *manifest.input_size], [manifest.dimension]]:
+            raise BadArtifact(f"The encoder {folder} is not the network that its manifest describes.")
         return cls(manifest, session)
 
     @property

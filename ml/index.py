@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,16 +46,19 @@ def build_index(vectors: Path, out: Path, *, progress: Progress) -> IndexManifes
     return manifest
 
 
-def vectors_within(folder: Path, digests: Digests, encoder_digest: str) -> tuple[Digests, Vectors]:
-    """Return those of the images that an index version holds, with their vectors; none if its encoder is another.
+def vectors_within(folder: Path, digests: Digests, encoder_digest: str) -> Iterator[tuple[Digests, Vectors]]:
+    """Yield, in portions, those of the images that an index version holds, with their vectors.
 
-    Raises BadArtifact.
+    Yields nothing if the index was made by another encoder. Raises BadArtifact.
     """
-    manifest = IndexManifest.read(folder)
-    if manifest.encoder_digest != encoder_digest:
-        return digests[:0], np.empty((0, manifest.dimension), dtype=np.float32)
+    if IndexManifest.read(folder).encoder_digest != encoder_digest:
+        return
+    index = _open(folder / INDEX)
     rows, found = rows_of(digests, within=np.load(folder / IMAGES))
-    return digests[found], _open(folder / INDEX).reconstruct_batch(rows[found])
+    rows, digests = rows[found], digests[found]
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        portion = slice(start, start + _ROWS_AT_ONCE)
+        yield digests[portion], index.reconstruct_batch(rows[portion])
 
 
 def _write(content: VectorSet, draft: Path, progress: Progress) -> None:

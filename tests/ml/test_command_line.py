@@ -44,7 +44,7 @@ def test_a_folder_becomes_an_index(pictures: MakePictures, tmp_path: Path, run_m
         "event": "artifact",
         "kind": "vectors",
         "path": str(tmp_path / "v"),
-        "images": 13,
+        "images": 14,
         "left_out": 2,
     }
     assert embedded.stderr.splitlines() == [
@@ -53,7 +53,7 @@ def test_a_folder_becomes_an_index(pictures: MakePictures, tmp_path: Path, run_m
     ]
     indexed = run_ml("index", "--vectors", tmp_path / "v", "--out", tmp_path / "index")
     assert (indexed.returncode, indexed.stderr) == (0, "")
-    assert _events(indexed)[-1]["images"] == 12
+    assert _events(indexed)[-1]["vectors"] == 12
 
 
 def test_killed_in_the_middle_and_run_again_it_ends_with_the_same_vectors(
@@ -202,10 +202,28 @@ def test_one_flipped_byte_in_the_encoder_stops_it(tmp_path: Path, run_ml: Run) -
     assert "is damaged: encoder.onnx is not as it was written" in _events(answer)[-1]["message"]
 
 
-def test_wrong_usage_is_exit_code_two(run_ml: Run) -> None:
-    answer = run_ml("embed", "--images", ".")
+@pytest.mark.parametrize(
+    "arguments, named",
+    [
+        (("--images", "."), "--encoder"),
+        (("--encoder", COLOUR_GRID, "--images", ".", "--out", "v", "--threads", "0"), "--threads"),
+    ],
+)
+def test_wrong_usage_is_exit_code_two(run_ml: Run, arguments: tuple[object, ...], named: str) -> None:
+    answer = run_ml("embed", *arguments)
     assert answer.returncode == 2
-    assert "--encoder" in answer.stderr
+    assert named in answer.stderr
+
+
+def test_a_reader_that_goes_away_gets_no_stack_trace(pictures: MakePictures, tmp_path: Path) -> None:
+    pictures(50)
+    command = ml_command("embed", "--encoder", COLOUR_GRID, "--images", tmp_path / "pictures", "--out", tmp_path / "v")
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.close()
+        assert child.stderr is not None
+        assert child.stderr.read() == b""
+    assert child.returncode == 1
 
 
 def test_text_for_people_keeps_errors_apart(tmp_path: Path, run_ml: Run) -> None:

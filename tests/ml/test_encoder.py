@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -68,11 +69,16 @@ def test_a_jpeg_decoded_at_a_reduced_scale_has_the_vector_of_the_whole(shipped: 
 def test_an_intact_manifest_with_weights_that_are_none_is_refused(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(COLOUR_GRID, tmp_path / "encoder"))
     (folder / "encoder.onnx").write_bytes(b"no network")
-    manifest = EncoderManifest.read(COLOUR_GRID)
-    fields = vars(manifest) | {"files": checksums(folder, ["encoder.onnx"])}
-    EncoderManifest(**fields).write(folder)
+    replace(EncoderManifest.read(COLOUR_GRID), files=checksums(folder, ["encoder.onnx"])).write(folder)
     with pytest.raises(BadArtifact, match="cannot load the encoder"):
         Encoder.open(folder)
+
+
+def test_a_network_that_is_not_the_one_described_is_refused(tmp_path: Path) -> None:
+    replace(EncoderManifest.read(COLOUR_GRID), dimension=47).write(tmp_path)
+    shutil.copy(COLOUR_GRID / "encoder.onnx", tmp_path)
+    with pytest.raises(BadArtifact, match="is not the network that its manifest describes"):
+        Encoder.open(tmp_path)
 
 
 def test_reading_manifests_and_pictures_loads_neither_torch_nor_onnx_runtime() -> None:
