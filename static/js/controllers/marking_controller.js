@@ -22,8 +22,8 @@ export default class extends Controller {
     this.change(tilesOf(this.element), (tile) => other[tile.dataset.verdict]);
   }
 
-  tap({ detail: { tile, range } }) {
-    const tiles = range ? tilesBetween(this.element, cursorTile(this.element), tile) : [tile];
+  tap({ detail: { tile, from } }) {
+    const tiles = from ? tilesBetween(this.element, from, tile) : [tile];
     // A range is marked as a whole; it is taken back only where all of it has the mark.
     const all = tiles.every((each) => each.dataset.verdict === this.mode);
     this.change(tiles, () => (all ? "accept" : this.mode));

@@ -1,9 +1,10 @@
 // Gestures on the tiles of a grid, told as events:
-//   tap {tile, range}     a click or a tap; `range` with Shift held
+//   tap {tile, from}      a click or a tap; with Shift held, `from` is where the cursor was, else null
 //   stroke {first, tiles} the mouse, pressed on `first`, has passed over `tiles`; strokeEnd at its end
 //   hold {tile}           pressed without moving; release when let go
 
 import { Controller } from "../../vendor/stimulus/stimulus-3.2.2.js";
+import { cursorTile } from "../lib/tile.js";
 
 const HOLD_MS = 420;
 const STILL_PX = 8;
@@ -23,7 +24,9 @@ export default class extends Controller {
     if (!tile || !event.isPrimary || event.button !== 0) return;
     // Keeps the mouse's moves coming when it leaves the grid; a touch does so by itself, and must be free to scroll.
     if (event.pointerType === "mouse") this.gridTarget.setPointerCapture(event.pointerId);
-    this.press = { tile, x: event.clientX, y: event.clientY, range: event.shiftKey, stroke: false, held: false };
+    // The browser is about to focus the tile, and the cursor will follow.
+    const from = event.shiftKey ? cursorTile(this.gridTarget) : null;
+    this.press = { tile, from, x: event.clientX, y: event.clientY, stroke: false, held: false };
     this.press.timer = setTimeout(() => this.hold(), HOLD_MS);
   }
 
@@ -47,7 +50,7 @@ export default class extends Controller {
     this.end();
     if (press.held) this.dispatch("release");
     else if (press.stroke) this.dispatch("strokeEnd");
-    else if (tileAt(event.clientX, event.clientY) === press.tile) this.dispatch("tap", { detail: { tile: press.tile, range: press.range } });
+    else if (tileAt(event.clientX, event.clientY) === press.tile) this.dispatch("tap", { detail: { tile: press.tile, from: press.from } });
   }
 
   cancel() {

@@ -33,8 +33,8 @@ export default class extends Controller {
     this.change([cursorTile(this.element)], "unsure");
   }
 
-  tap({ detail: { tile, range } }) {
-    const tiles = range ? tilesBetween(this.element, cursorTile(this.element), tile) : [tile];
+  tap({ detail: { tile, from } }) {
+    const tiles = from ? tilesBetween(this.element, from, tile) : [tile];
     const all = tiles.every((each) => each.dataset.verdict === this.mode);
     tile.focus({ preventScroll: true });
     this.change(tiles, all ? this.homeValue : this.mode);

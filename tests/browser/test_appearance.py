@@ -1,0 +1,94 @@
+"""How pages look and fit: light and dark, large and small, with the cursor and the large view in sight."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.annotator import begin_review, commit, paths, verdicts, wait_until_open
+from tests.browser.conftest import NewPage
+from tests.browser.server import Server
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+def test_a_page_is_seen_whole_without_scrolling_in_any_direction(server: Server, new_page: NewPage, phone: bool) -> None:
+    page = new_page(server, phone=phone)
+    begin_review(page, pool="digits", class_name="one", path="1/")
+    grid = page.locator(".grid").evaluate("grid => [grid.scrollHeight - grid.clientHeight, grid.scrollWidth - grid.clientWidth]")
+    assert grid == [0, 0]
+    for address in ("/", "/pools/digits", "/pools/digits/classes/one", "/pools/digits/files", "/nowhere-at-all"):
+        if address == "/nowhere-at-all":
+            continue
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
+
+
+def test_dark_is_dark_and_light_is_light(server: Server, new_page: NewPage) -> None:
+    brightness = {}
+    for dark in (False, True):
+        page = new_page(server, dark=dark)
+        page.goto("/")
+        colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        brightness[dark] = sum(map(int, re.findall(r"\d+", colour)[:3])) / 3
+    assert brightness[True] < 40
+    assert brightness[False] > 220
+
+
+def test_the_tile_size_is_chosen_by_key_and_remembered(page: Page) -> None:
+    begin_review(page, pool="digits", class_name="one", path="1/")
+    before, shown = _tile_width(page), len(paths(page))
+    page.keyboard.press("+")
+    assert _tile_width(page) > before
+    larger = _tile_width(page)
+    page.reload()
+    wait_until_open(page)
+    assert _tile_width(page) == larger
+    commit(page)
+    assert len(paths(page)) < shown
+    page.keyboard.press("-")
+    assert _tile_width(page) == before
+
+
+def test_holding_l_shows_the_large_view_which_follows_the_cursor(page: Page) -> None:
+    begin_review(page, pool="digits", class_name="one", path="1/")
+    view = page.locator(".large-view")
+    page.keyboard.down("l")
+    expect(view).to_contain_text(paths(page)[0])
+    page.keyboard.press("ArrowRight")
+    expect(view).to_contain_text(paths(page)[1])
+    page.keyboard.up("l")
+    expect(view).to_be_hidden()
+
+
+def test_question_mark_opens_the_keys_and_escape_closes_them(page: Page) -> None:
+    begin_review(page, pool="digits", class_name="one", path="1/")
+    page.keyboard.press("?")
+    help_ = page.get_by_role("dialog", name="Keys and gestures")
+    expect(help_).to_be_visible()
+    page.keyboard.press("x")
+    page.keyboard.press("Escape")
+    expect(help_).to_be_hidden()
+    assert set(verdicts(page)) == {"accept"}
+    page.keyboard.press("x")
+    assert verdicts(page)[0] == "reject"
+
+
+def test_unsure_and_rejected_are_told_apart_without_colour(page: Page) -> None:
+    begin_review(page, pool="digits", class_name="one", path="1/")
+    page.keyboard.press("x")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("u")
+    signs = page.evaluate(
+        "[...document.querySelectorAll('.tile')].slice(0, 3).map(tile => getComputedStyle(tile, '::after').content)"
+    )
+    assert signs == ['"✕"', '"?"', "none"]
+    first, second = page.locator(".tile").nth(0), page.locator(".tile").nth(1)
+    expect(first).to_have_attribute("aria-label", re.compile("rejected$"))
+    expect(second).to_have_attribute("aria-label", re.compile("unsure$"))
+    expect(page.get_by_role("button", name="Accept")).to_contain_text(str(len(paths(page)) - 2))
+
+
+def _tile_width(page: Page) -> float:
+    return float(page.locator(".tile").first.evaluate("tile => tile.offsetWidth"))

@@ -1,0 +1,108 @@
+"""A lost connection or a restarted server loses no verdict."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.annotator import begin_review, exported, paths, verdicts, wait_until_open
+from tests.browser.server import Server
+from tests.browser.watched import Watch
+
+
+def test_a_page_committed_without_a_connection_is_stored_when_it_comes_back(
+    server: Server, page: Page, watch: Watch
+) -> None:
+    first = _begin(page)
+    watch.connection_fails = True
+    page.context.set_offline(True)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert").filter(has_text="not stored yet")).to_be_visible()
+    expect(page.get_by_role("status")).to_have_text("Waiting for the server")
+    # While the page is on its way nothing on it can be changed, nor sent twice.
+    page.keyboard.press("x")
+    page.keyboard.press("Enter")
+    assert "reject" not in verdicts(page)
+    page.context.set_offline(False)
+    expect(page.get_by_role("status")).to_have_text(re.compile("stored"))
+    wait_until_open(page)
+    assert sorted(exported(server, pool="digits", class_name="five")) == sorted(first)
+
+
+def test_a_page_committed_while_the_server_was_down_is_stored_after_its_restart(
+    server: Server, page: Page, watch: Watch
+) -> None:
+    first = _begin(page)
+    watch.connection_fails = True
+    page.keyboard.press("x")
+    server.kill()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert").filter(has_text="not stored yet")).to_be_visible()
+    server.start()
+    page.get_by_role("button", name="Retry now").click()
+    expect(page.get_by_role("status")).to_have_text(re.compile("stored"))
+    wait_until_open(page)
+    assert sorted(exported(server, pool="digits", class_name="five")) == sorted(first[1:])
+
+
+def test_a_page_that_was_on_its_way_when_the_browser_was_reloaded_is_sent_again(
+    server: Server, page: Page, watch: Watch
+) -> None:
+    first = _begin(page)
+    watch.connection_fails = True
+    page.route("**/commit", lambda route: route.abort())
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert").filter(has_text="not stored yet")).to_be_visible()
+    page.unroute("**/commit")
+    page.reload()
+    wait_until_open(page)
+    assert sorted(exported(server, pool="digits", class_name="five")) == sorted(first)
+    assert not set(paths(page)) & set(first)
+
+
+def test_an_answer_that_was_lost_does_not_store_the_page_twice(server: Server, page: Page, watch: Watch) -> None:
+    first = _begin(page)
+    watch.connection_fails = True
+    answered: list[int] = []
+
+    def lose_the_first_answer(route: object) -> None:
+        answer = route.fetch()  # type: ignore[attr-defined]
+        answered.append(answer.json()["commit"])
+        if len(answered) == 1:
+            route.abort()  # type: ignore[attr-defined]
+        else:
+            route.fulfill(response=answer)  # type: ignore[attr-defined]
+
+    page.route("**/commit", lose_the_first_answer)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text(re.compile("stored"))
+    wait_until_open(page)
+    assert len(answered) == 2
+    assert answered[0] == answered[1]
+    assert sorted(exported(server, pool="digits", class_name="five")) == sorted(first)
+
+
+def test_a_page_committed_otherwise_in_another_window_is_told_and_left(
+    server: Server, page: Page, watch: Watch
+) -> None:
+    first = _begin(page)
+    watch.refusals = 1
+    shown = json.loads(server.get(f"/api/v1{page.url.removeprefix(server.url)}"))["pages"][0]["id"]
+    page.evaluate(
+        "(url) => fetch(url, {method: 'POST', headers: {'Content-Type': 'application/json'}, body: '{}'})",
+        f"/api/v1/pages/{shown}/commit",
+    )
+    page.keyboard.press("x")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text("Not stored")
+    page.get_by_role("button", name="Show the next page").click()
+    wait_until_open(page)
+    assert not set(paths(page)) & set(first)
+    assert sorted(exported(server, pool="digits", class_name="five")) == sorted(first)
+
+
+def _begin(page: Page) -> list[str]:
+    begin_review(page, pool="digits", class_name="five", path="5/")
+    return paths(page)
