@@ -102,8 +102,9 @@ def print_event(**event: Any) -> None:
 def log_to_stderr() -> None:
     """Let a long-running process log."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    # It tells of nothing but that there was nothing to upgrade.
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    # They tell at length that all is well.
+    for talkative in ("alembic", "faiss", "uvicorn"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
 
 
 class _Telling(TyperGroup):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,11 +14,13 @@ from app.db import Database
 from app.errors import AppError
 from app.jobs import lifecycle
 from app.jobs import reindex as reindexing
+from app.jobs.child import when_stdin_ends
 from app.jobs.imports import import_here
 from app.jobs.work import do_now
-from app.pools.errors import PoolNotFound
+from app.pools.errors import NoPictures, PoolNotFound
 from app.pools.folders import checked_folder
 from app.pools.queries import PoolLine, create_pool, lost_images, pool_named, unreadable_files
+from app.pools.walking import walk
 from app.settings import Settings
 
 NAMED_AT_MOST = 20
@@ -48,7 +51,7 @@ def import_pictures(
         return
     with opened_database(settings) as database:
         location = checked_folder(folder, called=str(folder))
-        found = _pool(database, pool, classes_per_image)
+        found = _pool(database, settings, pool, location, classes_per_image)
         import_folder(database, settings, found, location)
         if reindex:
             reindex_pool(database, settings, found)
@@ -77,6 +80,7 @@ def import_folder(database: Database, settings: Settings, pool: PoolLine, folder
             arguments={"folder": str(folder), "reindex": False},
             perform=lambda work: import_here(database, settings, pool_id=pool.id, folder=folder, report=work.report),
             watch=watch,
+            say=say,
         )
     _tell_import(database, pool, folder, result)
 
@@ -92,6 +96,7 @@ def reindex_pool(database: Database, settings: Settings, pool: PoolLine, *, enco
             arguments={} if encoder is None else {"encoder": encoder},
             perform=reindexing.reindex,
             watch=watch,
+            say=say,
         )
     say(f"Index version {result['index_version']} of “{pool.name}” is served: {_count(result['count'], 'image')}.")
     if result["left_out"]:
@@ -99,8 +104,16 @@ def reindex_pool(database: Database, settings: Settings, pool: PoolLine, *, enco
         _name([f"{entry['path']} {entry['reason']}" for entry in result["left_out_named"]], result["left_out"])
 
 
+def refuse_without_pictures(settings: Settings, folder: Path) -> None:
+    """Raise NoPictures for a folder that a new pool would stay empty of; a mistyped name makes none."""
+    found = walk(folder, leave_out=settings.thumbnails, noticed=lambda _: None)
+    if not found.files and not found.unreadable:
+        raise NoPictures(f"The folder “{folder}” holds no pictures.")
+
+
 def _import_for_a_job(settings: Settings, pool: str, folder: Path) -> None:
     """Import for the worker that started this process: progress, result and error are JSON lines."""
+    when_stdin_ends(lambda: os._exit(1))
     try:
         with opened_database(settings) as database:
             with database.read() as session:
@@ -116,12 +129,16 @@ def _print_progress(phase: str, done: int, total: int | None) -> None:
     print_event(event="progress", phase=phase, done=done, total=total)
 
 
-def _pool(database: Database, name: str, classes_per_image: ClassesPerImage | None) -> PoolLine:
-    with database.write() as session:
-        try:
+def _pool(
+    database: Database, settings: Settings, name: str, folder: Path, classes_per_image: ClassesPerImage | None
+) -> PoolLine:
+    try:
+        with database.read() as session:
             return pool_named(session, name)
-        except PoolNotFound:
-            made = create_pool(session, name=name, classes_per_image=classes_per_image or ClassesPerImage.ONE)
+    except PoolNotFound:
+        refuse_without_pictures(settings, folder)
+    with database.write() as session:
+        made = create_pool(session, name=name, classes_per_image=classes_per_image or ClassesPerImage.ONE)
     say(f"Made the pool “{made.name}”.")
     return made
 

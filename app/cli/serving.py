@@ -15,11 +15,12 @@ from typing import Annotated
 from urllib.parse import quote
 
 import typer
+import uvicorn
 from sqlalchemy.orm import Session
 
 from app.cli.frame import log_to_stderr, opened_database, read_settings, say
 from app.cli.listening import listening_socket, refuse_strangers, url_of
-from app.cli.pictures import import_folder, reindex_pool
+from app.cli.pictures import import_folder, refuse_without_pictures, reindex_pool
 from app.db import Database
 from app.demo import demo_folder
 from app.jobs.child import when_stdin_ends
@@ -86,11 +87,6 @@ def quickstart(
 
 def _serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
     """Serve until told to stop; answers under way are finished, and the worker ends too."""
-    # The web framework and FAISS take a second that no other command should wait for.
-    import uvicorn  # noqa: PLC0415
-
-    from app.main import create_app  # noqa: PLC0415
-
     refuse_strangers(settings)
     with ExitStack() as stack:
         listener = stack.enter_context(listening_socket(settings))
@@ -100,17 +96,24 @@ def _serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         if settings.start_worker:
             stack.enter_context(WorkerProcess(settings))
-        server = uvicorn.Server(
-            uvicorn.Config(
-                create_app(settings),
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=_TIME_TO_END_S,
-            )
-        )
+        server = _server(settings)
         on_ready(url_of(listener))
         server.run(sockets=[listener])
+
+
+def _server(settings: Settings) -> uvicorn.Server:
+    # FAISS and ONNX Runtime take a second that no other command, and nobody whose port is taken, should wait for.
+    from app.main import create_app  # noqa: PLC0415
+
+    return uvicorn.Server(
+        uvicorn.Config(
+            create_app(settings),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_TIME_TO_END_S,
+        )
+    )
 
 
 def _ready_pool(database: Database, settings: Settings, folder: Path | None) -> PoolLine:
@@ -118,7 +121,7 @@ def _ready_pool(database: Database, settings: Settings, folder: Path | None) -> 
     if folder is None:
         folder = demo_folder(settings.home, say)
     location = checked_folder(folder, called=str(folder))
-    pool = _pool_of(database, location)
+    pool = _pool_of(database, settings, location)
     try:
         import_folder(database, settings, pool, location)
         if not has_seen_all(database, settings, pool_id=pool.id):
@@ -128,12 +131,14 @@ def _ready_pool(database: Database, settings: Settings, folder: Path | None) -> 
     return pool
 
 
-def _pool_of(database: Database, location: Path) -> PoolLine:
+def _pool_of(database: Database, settings: Settings, location: Path) -> PoolLine:
     """Return the pool that this folder was imported into, or a new one that is named after it."""
-    with database.write() as session:
+    with database.read() as session:
         for pool, _ in pools(session):
             if str(location) in folders_of(session, pool_id=pool.id):
                 return pool
+    refuse_without_pictures(settings, location)
+    with database.write() as session:
         return create_pool(session, name=_free_name(session, location.name))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, Select, and_, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, and_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -77,6 +77,11 @@ def start(session: Session, *, kind: Kind, pool_id: int, arguments: dict[str, An
     return _insert(session, kind=kind, pool_id=pool_id, arguments=arguments, **held)
 
 
+def is_anything_free(session: Session) -> bool:
+    """Whether there is a job to claim."""
+    return session.scalars(select(Job.id).where(_is_free(now())).limit(1)).first() is not None
+
+
 def claim(session: Session) -> JobLine | None:
     """Take the oldest job that waits, or whose worker was lost; None if there is none.
 
@@ -85,7 +90,7 @@ def claim(session: Session) -> JobLine | None:
     moment = now()
     free = (
         select(Job.id)
-        .where(or_(Job.state == QUEUED, and_(Job.state == RUNNING, Job.lease_until < moment)))
+        .where(_is_free(moment))
         .order_by(Job.id)
         .limit(1)
         # SQLite, which knows no such clause and leaves it out, has one writer at a time anyway.
@@ -155,6 +160,10 @@ def _insert(session: Session, *, kind: Kind, pool_id: int, **columns: Any) -> Jo
             return _insert(session, kind=kind, pool_id=pool_id, **columns)
         raise AlreadyRunning(JobLine(**row._mapping)) from None
     return job(session, id=new.id)
+
+
+def _is_free(moment: datetime) -> ColumnElement[bool]:
+    return or_(Job.state == QUEUED, and_(Job.state == RUNNING, Job.lease_until < moment))
 
 
 def _update_held(session: Session, job: JobLine, **values: Any) -> bool:

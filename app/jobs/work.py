@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,12 @@ from app.jobs import lifecycle, queries
 from app.jobs.child import ChildFailed, Event, Stopped, environment_for, run_child
 from app.jobs.lease import Lease, Watch
 from app.jobs.lifecycle import Kind
-from app.jobs.queries import JobLine
+from app.jobs.queries import AlreadyRunning, JobLine
 from app.settings import PROJECT, Settings
+from app.tables import now
+from app.words import QUEUED, RUNNING
+
+_LOOKED_EVERY_S = 0.5
 
 Report = Callable[[str, int, int | None], None]
 Result = dict[str, Any]
@@ -83,14 +88,22 @@ def do_now(
     arguments: dict[str, Any],
     perform: Perform,
     watch: Watch,
+    say: Callable[[str], None],
 ) -> Result:
     """Do a job in this process, seen in the browser like any other, and return its result.
 
-    Raises AlreadyRunning, and whatever ended the work.
+    If a process that did the same was killed, this one takes over when the lease has run out. Raises
+    AlreadyRunning, and whatever ended the work.
     """
-    with database.write() as session:
-        job = queries.start(session, kind=kind, pool_id=pool_id, arguments=arguments)
-    return carry_out(database, settings, job, perform, watch=watch)
+    while True:
+        try:
+            with database.write() as session:
+                job = queries.start(session, kind=kind, pool_id=pool_id, arguments=arguments)
+        except AlreadyRunning as error:
+            if not _ends_unattended(database, error.job, say):
+                raise
+        else:
+            return carry_out(database, settings, job, perform, watch=watch)
 
 
 def carry_out(
@@ -133,3 +146,17 @@ def carry_out(
         raise
     settle(queries.finish, result=result)
     return result
+
+
+def _ends_unattended(database: Database, job: JobLine, say: Callable[[str], None]) -> bool:
+    """Wait until a running job's lease has run out; False as soon as somebody turns out to care for it."""
+    if job.state != RUNNING or job.lease_until is None:
+        return False
+    say(f"Job {job.id} does this already; looking whether it is still alive …")
+    while now() <= job.lease_until:
+        time.sleep(_LOOKED_EVERY_S)
+        with database.read() as session:
+            seen = queries.job(session, id=job.id)
+        if seen.lease_until != job.lease_until:
+            return seen.state not in {QUEUED, RUNNING}
+    return True

@@ -43,6 +43,10 @@ def work(database: Database, settings: Settings, *, stopping: threading.Event) -
 
 
 def _next(database: Database) -> JobLine | None:
+    # A look takes no lock: those who write are not disturbed by a worker with nothing to do.
+    with database.read() as session:
+        if not queries.is_anything_free(session):
+            return None
     with database.write() as session:
         job = queries.claim(session)
         if job is not None and lifecycle.is_worn_out(job.attempts):

@@ -63,6 +63,7 @@ def do(settings: Settings, database: Database) -> Callable[..., Result]:
             arguments=arguments,
             perform=perform,
             watch=lambda _: None,
+            say=print,
         )
 
     return do

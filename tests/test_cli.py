@@ -1,0 +1,346 @@
+"""The commands as somebody types them: each is a process of its own."""
+
+import csv
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+from sqlalchemy import text
+
+from app.jobs import queries
+from app.jobs.child import environment_for
+from app.pools.queries import create_pool, pool_named
+from app.registry.queries import served_version
+from app.verdicts.journal import store_import_labels
+from tests.jobs.conftest import processes_that_name, wait_for, write_pictures
+
+# What the command line itself does is the same on both databases.
+one_database = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def environment(settings):
+    return {**environment_for(settings), "COLUMNS": "200", "NO_COLOR": "1"}
+
+
+@pytest.fixture
+def winnow(environment):
+    """Run a command to its end."""
+
+    def run(*arguments, **more):
+        command = [sys.executable, "-m", "app.cli", *map(str, arguments)]
+        return subprocess.run(command, env=environment | more, capture_output=True, text=True, timeout=120, check=False)
+
+    return run
+
+
+@pytest.fixture
+def server(environment):
+    """Start a command that stays; whatever the test does, it is gone at its end."""
+    started = []
+
+    def start(*arguments, **more):
+        command = [sys.executable, "-m", "app.cli", *map(str, arguments)]
+        process = subprocess.Popen(
+            command, env=environment | more, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        process.stdout.close()
+
+
+@pytest.fixture
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
+
+
+def answers(url):
+    try:
+        with urlopen(url, timeout=5) as answer:
+            return json.load(answer)
+    except OSError:
+        return None
+
+
+def children_of(process):
+    return [int(child) for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+
+
+def is_alive(pid):
+    return Path(f"/proc/{pid}").exists()
+
+
+def test_pictures_go_in_and_labels_come_out(winnow, database, tmp_path):
+    folder = write_pictures(tmp_path / "stripes", 12)
+    (folder / "notes.png").write_text("no picture")
+
+    imported = winnow("import", "stripes", folder, "--reindex")
+    assert imported.returncode == 0, imported.stderr
+    assert "Made the pool “stripes”." in imported.stderr
+    assert "12 new" in imported.stderr
+    assert "1 unreadable" in imported.stderr
+    assert "notes.png is not a picture" in imported.stderr
+    assert "12 images" in imported.stderr
+
+    reindexed = winnow("reindex", "stripes")
+    assert (reindexed.returncode, reindexed.stdout) == (0, "")
+
+    with database.write() as session:
+        pool_id = pool_named(session, "stripes").id
+        ids = list(session.scalars(text("SELECT id FROM image ORDER BY id LIMIT 3")))
+        store_import_labels(session, pool_id=pool_id, class_name="Streifen", image_ids=ids, person_id=1)
+    exported = winnow("export", "stripes", "--class", "streifen")
+    rows = list(csv.DictReader(io.StringIO(exported.stdout)))
+    assert [(row["path"], row["class"], row["verdict"]) for row in rows] == [
+        (f"./{number:04}.png", "Streifen", "accept") for number in range(3)
+    ]
+    assert list(csv.DictReader(io.StringIO(winnow("export", "stripes", "--verdict", "reject").stdout))) == []
+
+    file = tmp_path / "labels.csv"
+    written = winnow("export", "stripes", "--output", file)
+    assert written.returncode == 0
+    assert file.read_bytes().decode() == exported.stdout.replace("\n", "\r\n").replace("\r\r", "\r")
+    assert [entry.name for entry in tmp_path.iterdir() if entry.name.startswith(".")] == []
+    assert "stripes" in winnow("pools").stdout
+
+
+@one_database
+def test_an_import_run_again_does_nothing(winnow, tmp_path):
+    folder = write_pictures(tmp_path / "stripes", 3)
+    assert winnow("import", "stripes", folder).returncode == 0
+    again = winnow("import", "STRIPES", folder)
+    assert again.returncode == 0
+    assert "Made the pool" not in again.stderr
+    assert "0 new, 3 known" in again.stderr
+
+
+@one_database
+def test_a_killed_import_is_gone_on_with_at_once(winnow, server, database, tmp_path):
+    folder = write_pictures(tmp_path / "stripes", 1500)
+    process = server("import", "stripes", folder)
+
+    def stored():
+        with database.read() as session:
+            return session.scalars(text("SELECT count(*) FROM pool_image")).one()
+
+    wait_for(stored)
+    process.kill()
+    process.wait()
+    kept = stored()
+    assert 0 < kept < 1500, "it was killed in the middle"
+    again = winnow("import", "stripes", folder)
+    assert again.returncode == 0, again.stderr
+    assert f"{1500 - kept:,} new, {kept:,} known" in again.stderr
+
+
+@one_database
+def test_a_second_import_at_the_same_time_names_the_firsts_job(winnow, database, tmp_path):
+    folder = write_pictures(tmp_path / "stripes", 1)
+    assert winnow("import", "stripes", folder).returncode == 0
+    with database.write() as session:
+        pool_id = pool_named(session, "stripes").id
+        waiting = queries.create(session, kind="import", pool_id=pool_id, arguments={"folder": str(folder)})
+    ended = winnow("import", "stripes", folder)
+    assert ended.returncode == 1
+    assert f"already waiting its turn: job {waiting.id}." in ended.stderr
+
+
+@one_database
+def test_a_folder_without_pictures_makes_no_pool(winnow, tmp_path):
+    for command in (("import", "cats", tmp_path), ("quickstart", tmp_path)):
+        ended = winnow(*command)
+        assert ended.returncode == 1
+        assert "holds no pictures" in ended.stderr
+    assert "cats" not in winnow("pools").stdout
+
+
+@one_database
+def test_a_missing_file_is_named(winnow, tmp_path):
+    folder = write_pictures(tmp_path / "stripes", 3)
+    winnow("import", "stripes", folder)
+    (folder / "0001.png").unlink()
+    again = winnow("import", "stripes", folder)
+    assert "1 missing" in again.stderr
+    assert "  0001.png\n" in again.stderr
+
+
+@one_database
+def test_only_the_first_twenty_unreadable_files_are_named(winnow, tmp_path):
+    folder = write_pictures(tmp_path / "stripes", 1)
+    for number in range(25):
+        (folder / f"bad-{number:02}.jpg").write_text("no picture")
+    told = winnow("import", "stripes", folder).stderr
+    assert told.count("is not a picture") == 20
+    assert "and 5 more; the pool's page in the browser lists them all" in told
+
+
+@one_database
+def test_a_new_pool_may_hold_several_classes_per_image(winnow, database, tmp_path):
+    folder = write_pictures(tmp_path / "stripes", 1)
+    assert winnow("import", "stripes", folder, "--classes-per-image", "several").returncode == 0
+    with database.read() as session:
+        assert pool_named(session, "stripes").classes_per_image == "several"
+
+
+@one_database
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("reindex", "nope"), "There is no pool “nope”."),
+        (("export", "nope"), "There is no pool “nope”."),
+        (("import", "cats", "/nope"), "There is no folder “/nope”."),
+        (("serve", "--host", "0.0.0.0"), "set WINNOW_TRUST_LOCAL=1"),
+        (("serve", "--host", "203.0.113.7"), "set WINNOW_TRUST_LOCAL=1"),
+    ],
+)
+def test_an_error_is_one_sentence(winnow, arguments, sentence):
+    ended = winnow(*arguments)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert sentence in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+@one_database
+def test_a_setting_that_cannot_be_used_is_named(winnow):
+    ended = winnow("pools", WINNOW_PORT="many")
+    assert ended.returncode == 1
+    assert "WINNOW_PORT" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_database_from_a_newer_version_is_left_alone(winnow, database):
+    with database.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = 'from-the-future'"))
+    try:
+        for command in (("db", "upgrade"), ("serve", "--port", "0"), ("pools",)):
+            ended = winnow(*command)
+            assert ended.returncode == 1
+            assert "newer version of Winnow" in ended.stderr
+    finally:
+        with database.write() as session:
+            session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+
+
+@one_database
+def test_a_database_that_does_not_answer_is_told(winnow):
+    ended = winnow("pools", WINNOW_DATABASE_URL="postgresql+psycopg://nobody@127.0.0.1:9/nope")
+    assert ended.returncode == 1
+    assert "The database does not answer" in ended.stderr
+
+
+@one_database
+def test_a_port_that_is_taken_is_told(winnow):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = winnow("serve", "--port", port)
+    assert ended.returncode == 1
+    assert f"Port {port} is taken" in ended.stderr
+    assert f"--port {port + 1}" in ended.stderr
+
+
+@one_database
+def test_an_export_that_cannot_be_written_leaves_nothing(winnow, database, tmp_path):
+    with database.write() as session:
+        create_pool(session, name="cats")
+    ended = winnow("export", "cats", "--output", tmp_path / "nope" / "labels.csv")
+    assert ended.returncode == 1
+    assert "labels.csv cannot be written" in ended.stderr
+
+
+@one_database
+def test_ctrl_c_ends_a_reindex_in_silence_and_it_goes_on_later(winnow, server, settings, database, tmp_path):
+    folder = write_pictures(tmp_path / "stripes", 500)
+    winnow("import", "stripes", folder)
+    process = server("reindex", "stripes")
+    wait_for(lambda: processes_that_name(f"{settings.vectors}"))
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 130
+    assert "Traceback" not in process.stdout.read()
+    assert not processes_that_name(f"{settings.vectors}")
+    assert winnow("reindex", "stripes").returncode == 0
+    with database.read() as session:
+        assert served_version(session, pool_id=pool_named(session, "stripes").id).count == 500
+
+
+@one_database
+def test_the_server_comes_and_goes_with_its_worker(server, free_port):
+    process = server("serve", "--port", free_port)
+    wait_for(lambda: answers(f"http://127.0.0.1:{free_port}/api/v1/pools"))
+    (worker,) = children_of(process)
+    os.kill(worker, signal.SIGKILL)
+    wait_for(lambda: children_of(process) not in ([], [worker]), within_s=15)
+    (another,) = children_of(process)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+    assert not is_alive(another)
+
+
+@one_database
+def test_the_worker_of_a_killed_server_is_gone_too(server, free_port):
+    process = server("serve", "--port", free_port)
+    wait_for(lambda: answers(f"http://127.0.0.1:{free_port}/api/v1/pools"))
+    (worker,) = children_of(process)
+    process.send_signal(signal.SIGKILL)
+    wait_for(lambda: not is_alive(worker), within_s=15)
+
+
+@one_database
+def test_without_a_worker_the_server_serves_alone(server, free_port):
+    process = server("serve", "--port", free_port, "--no-worker")
+    wait_for(lambda: answers(f"http://127.0.0.1:{free_port}/api/v1/pools"))
+    assert children_of(process) == []
+
+
+@one_database
+def test_a_trusted_address_may_be_served(server, free_port):
+    server("serve", "--host", "0.0.0.0", "--port", free_port, "--no-worker", WINNOW_TRUST_LOCAL="1")
+    wait_for(lambda: answers(f"http://127.0.0.1:{free_port}/api/v1/pools"))
+
+
+@one_database
+def test_quickstart_makes_a_pool_that_can_be_labelled_at_once(server, database, free_port, tmp_path):
+    folder = write_pictures(tmp_path / "my stripes", 5)
+    url = f"http://127.0.0.1:{free_port}/api/v1/pools"
+    process = server("quickstart", folder, "--port", free_port, "--no-browser")
+    wait_for(lambda: answers(url))
+    assert [(pool["name"], pool["images"]) for pool in answers(url)["items"]] == [("my stripes", 5)]
+    first = answers(f"{url}/my%20stripes/served")["index_version"]
+    assert first["count"] == 5
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
+    assert f"Open http://localhost:{free_port}/pools/my%20stripes\n" in process.stdout.read()
+
+    again = server("quickstart", folder, "--port", free_port, "--no-browser")
+    wait_for(lambda: answers(url))
+    assert answers(f"{url}/my%20stripes/served")["index_version"] == first, "nothing was new"
+    again.terminate()
+    assert again.wait(20) == 0
+
+    namesake = write_pictures(tmp_path / "elsewhere" / "my stripes", 3, seed=1)
+    server("quickstart", namesake, "--port", free_port, "--no-browser")
+    wait_for(lambda: answers(url))
+    assert {pool["name"]: pool["images"] for pool in answers(url)["items"]} == {"my stripes": 5, "my stripes 2": 3}
+
+
+def test_help_loads_nothing_heavy():
+    code = "import sys, app.cli; print([name for name in ('faiss', 'onnxruntime', 'torch') if name in sys.modules])"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "[]"
