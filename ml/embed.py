@@ -23,6 +23,8 @@ from ml.vectors import LeftOut, VectorFolder, digest_array
 # A killed run loses at most the vectors of this long.
 _SECONDS_BETWEEN_SHARDS = 1.0
 
+_Pixels = npt.NDArray[np.uint8]
+_Batch = list[tuple[ListedImage, _Pixels]]
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -69,9 +71,6 @@ def _take_over(reuse: Path, encoder: Encoder, by_id: dict[str, ListedImage], fol
         folder.add(digests, vectors)
 
 
-_Batch = list[tuple[ListedImage, npt.NDArray[np.uint8]]]
-
-
 def _prepared_batches(
     encoder: Encoder, images: Iterable[ListedImage], *, threads: int, max_pixels: int
 ) -> Iterator[tuple[_Batch, list[LeftOut]]]:
@@ -81,7 +80,7 @@ def _prepared_batches(
     and bit by bit the same vectors, as one that was never stopped.
     """
 
-    def prepared(image: ListedImage) -> npt.NDArray[np.uint8] | UnreadableImage:
+    def attempt(image: ListedImage) -> _Pixels | UnreadableImage:
         try:
             return _prepared(encoder, image, max_pixels)
         except UnreadableImage as error:
@@ -89,7 +88,7 @@ def _prepared_batches(
 
     batch: _Batch = []
     failures: list[LeftOut] = []
-    for image, result in _in_order(prepared, images, threads=threads, ahead=2 * encoder.batch):
+    for image, result in _in_order(attempt, images, threads=threads, ahead=2 * encoder.batch):
         if isinstance(result, UnreadableImage):
             failures.append(LeftOut(image.id, str(image.path), str(result)))
         else:
@@ -121,7 +120,7 @@ def _in_order(
         pool.shutdown(cancel_futures=True)
 
 
-def _prepared(encoder: Encoder, image: ListedImage, max_pixels: int) -> npt.NDArray[np.uint8]:
+def _prepared(encoder: Encoder, image: ListedImage, max_pixels: int) -> _Pixels:
     data = read_bytes(image.path) if image.record is None else stl10.record_bytes(image.path, image.record)
     if hashlib.sha256(data).hexdigest() != image.id:
         raise UnreadableImage("has changed since it was listed")

@@ -115,11 +115,12 @@ def write_list(file: Path, images: Iterable[ListedImage]) -> None:
 def read_list(file: Path) -> list[ListedImage]:
     """Read what write_list writes. Raises BadList, which names the line, or OSError."""
     images = []
-    with file.open(encoding="utf-8") as lines:
+    with file.open(encoding="utf-8", errors="replace") as lines:
         for number, line in enumerate(lines, start=1):
             try:
                 entry = json.loads(line)
-                image = ListedImage(str(entry["id"]), Path(entry["path"]), entry.get("record"))
+                record = entry.get("record")
+                image = ListedImage(str(entry["id"]), Path(entry["path"]), None if record is None else int(record))
             except (ValueError, TypeError, KeyError, AttributeError) as error:
                 raise BadList(f"Line {number} of {file} is no image: it needs an id and a path, as JSON.") from error
             if not _ID.fullmatch(image.id):

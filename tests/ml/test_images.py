@@ -234,9 +234,11 @@ def test_a_list_of_images_survives_writing_whatever_the_names(tmp_path: Path) ->
     assert read_list(tmp_path / "list.jsonl") == images
 
 
-@pytest.mark.parametrize("line", ["{", "[]", '{"id": "00", "path": "a.jpg"}', '{"id": "%s"}' % ("0" * 64)])
+@pytest.mark.parametrize("line", ["{", "[]", "\udcff", '{"id": "00", "path": "a.jpg"}', '{"id": "%s"}' % ("0" * 64)])
 def test_a_line_that_is_no_image_is_named(tmp_path: Path, line: str) -> None:
-    (tmp_path / "list.jsonl").write_text(f'{{"id": "{"0" * 64}", "path": "a.jpg", "record": null}}\n{line}\n')
+    (tmp_path / "list.jsonl").write_text(
+        f'{{"id": "{"0" * 64}", "path": "a.jpg", "record": null}}\n{line}\n', errors="surrogateescape"
+    )
     with pytest.raises(BadList, match=r"Line 2 of .*list.jsonl is no image"):
         read_list(tmp_path / "list.jsonl")
 
