@@ -61,7 +61,7 @@ def count_rows(session: Session, *, pool_id: int, filters: Filters, rows: Rows =
 
 def _statement(pool_id: int, filters: Filters, rows: Rows) -> Select[Any]:
     undo = aliased(Commit)
-    statement = (
+    statement: Select[Any] = (
         select(
             Image.sha256,
             path_in_pool(Image.id, pool_id=pool_id),
