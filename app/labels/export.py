@@ -59,9 +59,9 @@ def count_rows(session: Session, *, pool_id: int, filters: Filters, rows: Rows =
     return session.scalar(select(func.count()).select_from(wanted)) or 0
 
 
-def _statement(pool_id: int, filters: Filters, rows: Rows) -> Select[Any]:
+def _statement(pool_id: int, filters: Filters, rows: Rows) -> Select[*tuple[Any, ...]]:
     undo = aliased(Commit)
-    statement: Select[Any] = (
+    statement: Select[*tuple[Any, ...]] = (
         select(
             Image.sha256,
             path_in_pool(Image.id, pool_id=pool_id),
