@@ -80,7 +80,8 @@ def answers(url):
 
 
 def children_of(process):
-    return [int(child) for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+    lists = Path(f"/proc/{process.pid}/task").glob("*/children")  # one for each thread
+    return [int(child) for list_ in lists for child in list_.read_text().split()]
 
 
 def is_alive(pid):
