@@ -1,0 +1,113 @@
+"""The order over a pool: verdicts become one weight vector, whose inner products with all images are the scores.
+
+Why this rule and these constants, and what lost against them: docs/decisions/ranking.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+# Of accepted and of rejected images, so many of the latest are looked at. It bounds the cost of a page.
+REMEMBERED = 1000
+
+# The pool as a whole counts as so many examples of what is not wanted.
+_POOL_WEIGHT = 1000.0
+# What least squares aims at: 1 for an accepted image, 0 for the pool's average one.
+_REJECTED_TARGET = -0.1
+# All rejects together weigh as much as the accepted images and this many more, so that in a rare class
+# hundreds of rejects do not drown a few dozen accepted images.
+_REJECTS_BEFORE_ACCEPTS = 30
+# How far the covariance is drawn towards a ball. Whitening misleads where there are few examples, so it begins
+# nearly round and takes the pool's shape with about this many verdicts.
+_LEAST_SHRINKAGE = 0.3
+_VERDICTS_TO_TRUST = 30
+# Keeps the equations solvable in a pool whose vectors are all alike; lengths are those of unit vectors.
+_LEAST_VARIANCE = 1e-6
+# The equations are solved to this part of their right side: the first page is then that of the exact solution.
+_TOLERANCE = 1e-4
+_MOST_STEPS = 200
+
+
+@dataclass(frozen=True)
+class PoolStatistics:
+    """What a ranking knows of all the images that nobody has judged."""
+
+    mean: Floats  # (d,)
+    covariance: Floats  # (d, d)
+    count: int
+
+
+def learned_direction(*, query: Floats, accepted: Floats, rejected: Floats, pool: PoolStatistics) -> Floats:
+    """Return the unit vector (d,) by whose inner product with an image's vector the image is ranked.
+
+    `query` (q, d), `accepted` (a, d) and `rejected` (r, d) hold unit vectors, the latest verdicts last; each may
+    be empty. The same input gives the same direction. It is all zeros if nothing can be told from the input:
+    no vectors at all, or none that differs from the pool's mean.
+    """
+    wanted = np.concatenate([query, accepted[-REMEMBERED:]]) - pool.mean
+    unwanted = rejected[-REMEMBERED:] - pool.mean
+    weight = min(1.0, (len(wanted) + _REJECTS_BEFORE_ACCEPTS) / max(1, len(unwanted)))
+
+    # Weighted least squares: 1 for what is wanted, a little less than 0 for rejects, 0 for the whole pool.
+    moments = _POOL_WEIGHT * _shrunk(pool.covariance, verdicts=len(wanted) + len(unwanted) - 1)
+    moments += wanted.T @ wanted
+    moments += weight * (unwanted.T @ unwanted)
+    target = wanted.sum(axis=0) + weight * _REJECTED_TARGET * unwanted.sum(axis=0)
+    direction = _solution(moments, target)
+    length = np.linalg.norm(direction)
+    return direction / length if length > 0 else direction
+
+
+def best(scores: Floats, *, hidden: NDArray[np.bool_] | NDArray[np.integer], count: int) -> NDArray[np.intp]:
+    """Return the rows of the `count` highest scores, best first, equal ones by row; fewer if there are fewer.
+
+    `hidden` is a mask (n,) or a list of rows; none of them is returned.
+    """
+    left_out = np.zeros(len(scores), dtype=bool)
+    left_out[hidden] = True
+    count = min(count, len(scores) - int(np.count_nonzero(left_out)))
+    if count <= 0:
+        return np.empty(0, dtype=np.intp)
+    open_scores = np.where(left_out, -np.inf, scores)
+    # argpartition alone would choose by chance among equals at the edge.
+    edge = np.partition(open_scores, -count)[-count]
+    above = np.flatnonzero(open_scores > edge)
+    level = np.flatnonzero(open_scores == edge)[: count - len(above)]
+    above = above[np.argsort(-open_scores[above], kind="stable")]
+    return np.concatenate([above, level])
+
+
+def _shrunk(covariance: Floats, *, verdicts: int) -> Floats:
+    """Return the covariance drawn towards a ball of the same volume of variance, the more the fewer the verdicts."""
+    shrinkage = max(_LEAST_SHRINKAGE, _VERDICTS_TO_TRUST / (_VERDICTS_TO_TRUST + max(0, verdicts)))
+    dimension = len(covariance)
+    variance = max(float(np.trace(covariance)) / dimension, _LEAST_VARIANCE)
+    shrunk = np.asarray((1 - shrinkage) * covariance, dtype=np.float32)
+    shrunk[np.diag_indices(dimension)] += np.float32(shrinkage * variance)
+    return shrunk
+
+
+def _solution(matrix: Floats, right: Floats) -> Floats:
+    """Return x with matrix @ x = right, for a symmetric positive matrix, by conjugate gradients.
+
+    Elimination takes five times as long, and far longer when its threads have to share the cores with others.
+    """
+    scale = 1 / np.diag(matrix)
+    x, rest = np.zeros_like(right), right
+    step = scale * rest
+    size = rest @ step
+    enough = _TOLERANCE**2 * (right @ right)
+    for _ in range(_MOST_STEPS):
+        if rest @ rest <= enough:
+            break
+        change = matrix @ step
+        length = size / (step @ change)
+        x, rest = x + length * step, rest - length * change
+        size, before = rest @ (scale * rest), size
+        step = scale * rest + (size / before) * step
+    return x

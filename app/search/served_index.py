@@ -1,0 +1,131 @@
+"""Index versions at work: vectors that stay in their file, mapped, and the scoring of all of them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from pathlib import Path
+from threading import Lock
+from typing import Any, Self
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import Conflict
+from app.search.ranking import Floats, PoolStatistics
+from ml.artifacts import BadArtifact, IndexManifest
+
+# Mapped pages belong to the system, which takes them back when memory runs short; this bounds how many are asked for.
+_BUDGET = 4 * 1024**3
+
+
+class IndexUnusable(Conflict):
+    """This index version is missing or damaged; reindex the pool to get a new one."""
+
+
+class ServedIndex:
+    """An index version, opened. It never changes, and threads may share it.
+
+    `digests` (n, 32) uint8 holds the SHA-256 of each row's image. `vectors` (n, d) is read-only and no copy but
+    the mapped file, where it begins at an odd address: take rows of it freely, but leave products to `score`, for
+    NumPy would first copy it whole. It stays valid as long as anybody holds it.
+    """
+
+    def __init__(self, manifest: IndexManifest, index: Any, digests: NDArray[np.uint8], pool: PoolStatistics) -> None:
+        self.manifest = manifest
+        self.digests = digests
+        self.vectors: Floats = np.asarray(_Mapped(index))
+        self.pool = pool
+        self._index = index
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Map an index version. Its checksums are not compared again: that was done before it was first served.
+
+        Raises BadArtifact if a file is missing, cut short, or not of the kind and shape that the manifest says.
+        """
+        manifest = IndexManifest.read(folder, verify=False)
+        try:
+            index = faiss.read_index(str(folder / "index.faiss"), faiss.IO_FLAG_MMAP_IFC)
+            digests = np.load(folder / "images.npy")
+            with np.load(folder / "statistics.npz") as statistics:
+                pool = PoolStatistics(statistics["mean"], statistics["covariance"], manifest.count)
+        # For a damaged file FAISS raises RuntimeError; NumPy, by the place of the damage, nearly anything.
+        except Exception as error:
+            raise BadArtifact(f"The index version {folder} is damaged: a file cannot be read.") from error
+        if not isinstance(index, faiss.IndexFlat) or index.metric_type != faiss.METRIC_INNER_PRODUCT:
+            raise BadArtifact(f"The index version {folder} is not a flat index over inner products.")
+        count, dimension = manifest.count, manifest.dimension
+        shapes = [(index.ntotal, index.d), digests.shape, pool.mean.shape, pool.covariance.shape]
+        if shapes != [(count, dimension), (count, 32), (dimension,), (dimension, dimension)]:
+            raise BadArtifact(f"The index version {folder} does not hold {count} vectors of {dimension} numbers.")
+        return cls(manifest, index, digests, pool)
+
+    def score(self, direction: Floats) -> Floats:
+        """Return the inner product (n,) of every vector with `direction` (d,)."""
+        count, dimension = self.vectors.shape
+        if direction.shape != (dimension,):
+            raise ValueError(f"A direction of shape {direction.shape} cannot rank vectors of {dimension} numbers.")
+        direction = np.ascontiguousarray(direction, dtype=np.float32)
+        scores = np.empty(count, dtype=np.float32)
+        # FAISS's own kernel reads from any address, holds no GIL, and keeps up with the memory in a single thread.
+        faiss.fvec_inner_products_ny(  # type: ignore[attr-defined]
+            faiss.swig_ptr(scores), faiss.swig_ptr(direction), self._index.get_xb(), dimension, count
+        )
+        return scores
+
+
+class IndexShelf:
+    """The index versions that this process has open, the least recently used closed beyond a budget of bytes.
+
+    What is closed here stays mapped until the last request that holds it is done. Threads may share the shelf.
+    """
+
+    def __init__(self, root: Path, *, budget: int = _BUDGET) -> None:
+        self._root = root
+        self._budget = budget
+        self._opened: OrderedDict[str, ServedIndex] = OrderedDict()
+        self._changing = Lock()
+        self._opening: defaultdict[str, Lock] = defaultdict(Lock)
+
+    def open(self, artifact: str) -> ServedIndex:
+        """Return the index version in the folder `artifact` of the root, opened once for all who ask.
+
+        Raises IndexUnusable.
+        """
+        with self._changing:
+            opening = self._opening[artifact]
+        # Others wait for this artifact only.
+        with opening:
+            index = self._opened.get(artifact) or self._open(artifact)
+            with self._changing:
+                self._opened[artifact] = index
+                self._opened.move_to_end(artifact)
+                self._close_unused()
+        return index
+
+    def _open(self, artifact: str) -> ServedIndex:
+        try:
+            return ServedIndex.open(self._root / artifact)
+        except BadArtifact as problem:
+            raise IndexUnusable from problem
+
+    def _close_unused(self) -> None:
+        while len(self._opened) > 1 and self._bytes() > self._budget:
+            self._opened.popitem(last=False)
+
+    def _bytes(self) -> int:
+        return sum(index.vectors.nbytes for index in self._opened.values())
+
+
+class _Mapped:
+    """Shows NumPy the memory of a flat index, and keeps the index for as long as an array looks at it."""
+
+    def __init__(self, index: Any) -> None:
+        self.index = index
+        self.__array_interface__ = {
+            "version": 3,
+            "typestr": "<f4",
+            "shape": (index.ntotal, index.d),
+            "data": (int(index.get_xb()), True),  # read-only: the file never changes
+        }
