@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from app import pages
 from app.db import Database
 from app.identity.guard import Guard
-from app.insight import api_docs, health
+from app.insight import api_docs, health, reviews
 from app.insight import views as insight_views
 from app.jobs import routes as jobs_routes
 from app.jobs import views as jobs_views
@@ -90,6 +90,7 @@ def create_app(settings: Settings) -> FastAPI:
         registry_routes,
         review_routes,
         labels_routes,
+        reviews,
         health,
         api_docs,
         insight_views,

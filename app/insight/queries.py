@@ -3,27 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, select
+from sqlalchemy import ColumnElement, case, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from app.tables import (
-    Commit,
-    Folder,
-    Image,
-    ImagePath,
-    Job,
-    Label,
-    LabelClass,
-    Page,
-    PoolImage,
-    Review,
-    ReviewQuery,
-    Unreadable,
-    Verdict,
-)
-from app.verdicts.queries import not_undone
+from app.tables import Folder, Image, ImagePath, Job, Label, LabelClass, PoolImage, Unreadable
 from app.words import ACCEPT, QUEUED, REJECT, RUNNING, UNSURE
 
 
@@ -33,18 +17,6 @@ class ClassLine:
     accepted: int
     rejected: int
     unsure: int
-
-
-@dataclass(frozen=True)
-class ReviewLine:
-    id: int
-    class_name: str
-    created_at: datetime
-    last_at: datetime | None  # of the last commit in force
-    pages: int  # commits in force
-    accepted: int  # labels in force that this review gave
-    has_open_page: bool
-    thumbnail: str | None  # the first query image of the pool; None for an upload
 
 
 @dataclass(frozen=True)
@@ -97,50 +69,6 @@ def classes(session: Session, *, pool_id: int) -> list[ClassLine]:
         .order_by(LabelClass.name_key)
     )
     return [ClassLine(*row) for row in rows]
-
-
-def reviews(session: Session, *, pool_id: int, limit: int) -> list[ReviewLine]:
-    """Return a pool's reviews, the one worked on last first."""
-    standing = (
-        select(
-            Commit.review_id,
-            func.count().label("pages"),
-            func.max(Commit.created_at).label("last_at"),
-        )
-        .where(Commit.kind == "page", not_undone())
-        .group_by(Commit.review_id)
-        .subquery()
-    )
-    made = select(func.count()).where(Page.review_id == Review.id).scalar_subquery()
-    accepted = (
-        select(func.count())
-        .select_from(Label)
-        .join(Verdict, Verdict.id == Label.verdict_id)
-        .join(Commit, Commit.id == Verdict.commit_id)
-        .where(Label.class_id == Review.class_id, Label.value == ACCEPT, Commit.review_id == Review.id)
-        .scalar_subquery()
-    )
-    committed = func.coalesce(standing.c.pages, 0)
-    rows = session.execute(
-        select(
-            Review.id,
-            LabelClass.name,
-            Review.created_at,
-            standing.c.last_at,
-            committed,
-            accepted,
-            made > committed,
-            Image.sha256,
-        )
-        .join(LabelClass, LabelClass.id == Review.class_id)
-        .join(standing, standing.c.review_id == Review.id, isouter=True)
-        .join(ReviewQuery, and_(ReviewQuery.review_id == Review.id, ReviewQuery.position == 0), isouter=True)
-        .join(Image, Image.id == ReviewQuery.image_id, isouter=True)
-        .where(Review.pool_id == pool_id)
-        .order_by(func.coalesce(standing.c.last_at, Review.created_at).desc(), Review.id.desc())
-        .limit(limit)
-    )
-    return [ReviewLine(*row) for row in rows]
 
 
 def files(session: Session, *, pool_id: int) -> FilesLine:

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from app.db import ReadSession
 from app.insight import queries
+from app.insight.reviews import ReviewLine, reviews
 from app.pages import page
 from app.pools.queries import PoolCounts, PoolLine, pool_named, pools
 from app.registry.queries import VersionLine, served_version
@@ -37,7 +38,7 @@ class PoolPage:
     pool: str
     images: int
     classes: list[queries.ClassLine]
-    reviews: list[queries.ReviewLine]
+    reviews: list[ReviewLine]
     served: VersionLine | None
     waiting: int  # images that the served index version has not seen
     files: queries.FilesLine
@@ -63,7 +64,7 @@ def pool(request: Request, session: ReadSession, pool: str) -> HTMLResponse:
         pool=found.name,
         images=images,
         classes=queries.classes(session, pool_id=found.id),
-        reviews=queries.reviews(session, pool_id=found.id, limit=REVIEWS_SHOWN),
+        reviews=reviews(session, pool_id=found.id, limit=REVIEWS_SHOWN),
         served=served,
         waiting=max(0, images - _seen(request, served)),
         files=queries.files(session, pool_id=found.id),

@@ -109,20 +109,3 @@ class ReviewOut(Standing):
     created_at: datetime
     pages: list[PageSummary]
     last_committed_page: int | None
-
-
-class ReviewListItem(BaseModel):
-    id: int
-    class_name: Annotated[str, Field(serialization_alias="class")]
-    url: str
-    person: str
-    created_at: datetime
-    last_at: datetime
-    pages: int
-    accepted: int
-    rejected: int
-    thumbnail: str | None
-
-
-class ReviewList(BaseModel):
-    items: list[ReviewListItem]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, distinct, exists, func, insert, select
+from sqlalchemy import ColumnElement, and_, exists, func, insert, select
 from sqlalchemy.orm import Session
 
 from app.errors import NotFound
@@ -22,11 +22,10 @@ from app.tables import (
     Pool,
     Review,
     ReviewQuery,
-    UtcDateTime,
     Verdict,
 )
 from app.verdicts.queries import not_undone
-from app.words import ACCEPT, REJECT, UNSURE
+from app.words import ACCEPT, UNSURE
 
 
 class ReviewNotFound(NotFound):
@@ -252,57 +251,3 @@ def last_verdicts(session: Session, *, page_id: int) -> dict[str, list[str]]:
 def page_commits(session: Session, *, page_id: int) -> list[Commit]:
     """Return all commits of a page, undone or not, the earliest first."""
     return list(session.scalars(select(Commit).where(Commit.page_id == page_id).order_by(Commit.id)))
-
-
-@dataclass(frozen=True)
-class ReviewSummary:
-    """A review in the list of a pool's reviews."""
-
-    id: int
-    class_name: str
-    person: str
-    created_at: datetime
-    last_at: datetime  # of the last commit, or of its start
-    pages: int  # committed
-    accepted: int
-    rejected: int
-    thumbnail: str | None  # the first image it starts from; an upload has none
-
-
-def reviews_of_pool(session: Session, *, pool_id: int) -> list[ReviewSummary]:
-    """Return all reviews of a pool, the one worked on last first."""
-    work = (
-        select(
-            Commit.review_id,
-            func.count(distinct(Commit.id)).label("pages"),
-            func.max(Commit.created_at).label("last_at"),
-            func.sum(case((Verdict.value == ACCEPT, 1), else_=0)).label("accepted"),
-            func.sum(case((Verdict.value == REJECT, 1), else_=0)).label("rejected"),
-        )
-        .join(Verdict, Verdict.commit_id == Commit.id)
-        .where(Commit.pool_id == pool_id, Commit.kind == "page", not_undone())
-        .group_by(Commit.review_id)
-        .subquery()
-    )
-    last_at = func.coalesce(work.c.last_at, Review.created_at, type_=UtcDateTime())
-    rows = session.execute(
-        select(
-            Review.id,
-            LabelClass.name,
-            Person.name,
-            Review.created_at,
-            last_at,
-            func.coalesce(work.c.pages, 0),
-            func.coalesce(work.c.accepted, 0),
-            func.coalesce(work.c.rejected, 0),
-            Image.sha256,
-        )
-        .join(LabelClass, LabelClass.id == Review.class_id)
-        .join(Person, Person.id == Review.person_id)
-        .outerjoin(work, work.c.review_id == Review.id)
-        .outerjoin(ReviewQuery, and_(ReviewQuery.review_id == Review.id, ReviewQuery.position == 0))
-        .outerjoin(Image, Image.id == ReviewQuery.image_id)
-        .where(Review.pool_id == pool_id)
-        .order_by(last_at.desc(), Review.id.desc())
-    )
-    return [ReviewSummary(*row) for row in rows]

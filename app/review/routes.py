@@ -55,29 +55,6 @@ def start_review(
     return _review_out(session, review_id)
 
 
-@router.get("/pools/{pool}/reviews", summary="List the reviews of a pool")
-def list_reviews(pool: str, session: ReadSession) -> bodies.ReviewList:
-    """The one worked on last comes first."""
-    lines = queries.reviews_of_pool(session, pool_id=pool_named(session, name=pool).id)
-    return bodies.ReviewList(
-        items=[
-            bodies.ReviewListItem(
-                id=line.id,
-                class_name=line.class_name,
-                url=f"/reviews/{line.id}",
-                person=line.person,
-                created_at=line.created_at,
-                last_at=line.last_at,
-                pages=line.pages,
-                accepted=line.accepted,
-                rejected=line.rejected,
-                thumbnail=line.thumbnail,
-            )
-            for line in lines
-        ]
-    )
-
-
 @router.get("/reviews/{review_id}", summary="Show a review")
 def show_review(review_id: int, session: ReadSession) -> bodies.ReviewOut:
     """What it started from, its pages so far, the class's totals."""

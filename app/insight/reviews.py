@@ -1,0 +1,105 @@
+"""The reviews of a pool at a glance, to be continued."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy.orm import Session
+
+from app.db import ReadSession
+from app.pools.queries import pool_named
+from app.tables import Commit, Image, Label, LabelClass, Page, Person, Review, ReviewQuery, Verdict
+from app.verdicts.queries import not_undone
+from app.words import ACCEPT, REJECT
+
+router = APIRouter(prefix="/api/v1", tags=["reviews"])
+
+
+@dataclass(frozen=True)
+class ReviewLine:
+    id: int
+    class_name: str
+    person: str
+    created_at: datetime
+    last_at: datetime | None  # of the last commit in force
+    pages: int  # commits in force
+    accepted: int  # labels in force that this review gave
+    rejected: int
+    has_open_page: bool
+    thumbnail: str | None  # the first query image of the pool; None for an upload
+
+
+class ReviewItem(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    class_name: str = Field(serialization_alias="class")
+    person: str
+    created_at: datetime
+    last_at: datetime | None = Field(description="Of the last commit in force; null before the first.")
+    pages: int = Field(description="Committed pages.")
+    accepted: int = Field(description="Labels in force that this review gave.")
+    rejected: int
+    has_open_page: bool
+    thumbnail: str | None = Field(description="The image it starts from; null for an upload.")
+
+
+class ReviewList(BaseModel):
+    items: list[ReviewItem]
+
+
+@router.get("/pools/{pool}/reviews", summary="List the reviews of a pool")
+def list_reviews(pool: str, session: ReadSession) -> ReviewList:
+    """The one worked on last comes first."""
+    found = reviews(session, pool_id=pool_named(session, pool).id)
+    return ReviewList(items=[ReviewItem.model_validate(line) for line in found])
+
+
+def reviews(session: Session, *, pool_id: int, limit: int | None = None) -> list[ReviewLine]:
+    """Return a pool's reviews, the one worked on last first."""
+    standing = (
+        select(Commit.review_id, func.count().label("pages"), func.max(Commit.created_at).label("last_at"))
+        .where(Commit.pool_id == pool_id, Commit.kind == "page", not_undone())
+        .group_by(Commit.review_id)
+        .subquery()
+    )
+    made = select(func.count()).where(Page.review_id == Review.id).scalar_subquery()
+    committed = func.coalesce(standing.c.pages, 0)
+    rows = session.execute(
+        select(
+            Review.id,
+            LabelClass.name,
+            Person.name,
+            Review.created_at,
+            standing.c.last_at,
+            committed,
+            _labels_given(ACCEPT),
+            _labels_given(REJECT),
+            made > committed,
+            Image.sha256,
+        )
+        .join(LabelClass, LabelClass.id == Review.class_id)
+        .join(Person, Person.id == Review.person_id)
+        .outerjoin(standing, standing.c.review_id == Review.id)
+        .outerjoin(ReviewQuery, and_(ReviewQuery.review_id == Review.id, ReviewQuery.position == 0))
+        .outerjoin(Image, Image.id == ReviewQuery.image_id)
+        .where(Review.pool_id == pool_id)
+        .order_by(func.coalesce(standing.c.last_at, Review.created_at).desc(), Review.id.desc())
+        .limit(limit)
+    )
+    return [ReviewLine(*row) for row in rows]
+
+
+def _labels_given(value: str) -> ColumnElement[int]:
+    return (
+        select(func.count())
+        .select_from(Label)
+        .join(Verdict, Verdict.id == Label.verdict_id)
+        .join(Commit, Commit.id == Verdict.commit_id)
+        .where(Label.class_id == Review.class_id, Label.value == value, Commit.review_id == Review.id)
+        .scalar_subquery()
+    )
