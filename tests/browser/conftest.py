@@ -89,8 +89,8 @@ def watch() -> Iterator[Watch]:
 
 
 @pytest.fixture
-def new_page(browser: Browser, watch: Watch) -> Iterator[NewPage]:
-    """Opens a page of a fresh browser; `phone=True` has a small touch screen."""
+def new_page(browser: Browser, watch: Watch, serve: object) -> Iterator[NewPage]:
+    """Opens a page of a fresh browser; `phone=True` has a small touch screen. All are closed before their servers."""
     contexts = []
 
     def open_page(server: Server, *, phone: bool = False, dark: bool = False) -> Page:

@@ -34,7 +34,7 @@ def test_the_mouse_changes_single_verdicts_and_strokes_of_them(server: Server, p
     start, end = (page.locator(".tile").nth(number).bounding_box() for number in (4, 6))
     assert start is not None
     assert end is not None
-    page.get_by_text("unsure", exact=True).last.click()
+    page.locator(".mode", has_text="unsure").click()
     page.mouse.move(start["x"] + 20, start["y"] + 20)
     page.mouse.down()
     page.mouse.move(end["x"] + 20, end["y"] + 20, steps=6)

@@ -3,6 +3,8 @@
 const WORDS = { accept: "accepted", reject: "rejected", unsure: "unsure" };
 // Pictures as small as handwritten digits are shown in crisp squares rather than blurred.
 const TINY_PX = 48;
+// A picture that was lost with the connection is asked for once more.
+const RETRY_MS = 2000;
 
 // Makes a tile from an image of the API. `role` is "gridcell" where tiles get verdicts, and "button" where one is chosen.
 export function makeTile({ image, path, verdict = "accept" }, picture, role) {
@@ -15,6 +17,7 @@ export function makeTile({ image, path, verdict = "accept" }, picture, role) {
   picture.draggable = false;
   if (picture.complete) sharpen(picture);
   else picture.addEventListener("load", () => sharpen(picture), { once: true });
+  picture.addEventListener("error", () => setTimeout(() => (picture.src = `${picture.src}`), RETRY_MS), { once: true });
   tile.append(picture);
   if (role === "button") {
     tile.type = "button";
