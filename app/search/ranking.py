@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 # Of accepted and of rejected images, so many of the latest are looked at. It bounds the cost of a page.
-REMEMBERED = 1000
+REMEMBERED = 800
 
 # The pool as a whole counts as so many examples of what is not wanted.
 _POOL_WEIGHT = 1000.0
@@ -97,7 +97,7 @@ def _solution(matrix: Floats, right: Floats) -> Floats:
 
     Elimination takes five times as long, and far longer when its threads have to share the cores with others.
     """
-    scale = 1 / np.diag(matrix)
+    scale: Floats = np.reciprocal(np.diag(matrix))
     x, rest = np.zeros_like(right), right
     step = scale * rest
     size = rest @ step

@@ -48,7 +48,8 @@ class ServedIndex:
         try:
             index = faiss.read_index(str(folder / "index.faiss"), faiss.IO_FLAG_MMAP_IFC)
             digests = np.load(folder / "images.npy")
-            with np.load(folder / "statistics.npz") as statistics:
+            with (folder / "statistics.npz").open("rb") as file:
+                statistics = np.load(file)
                 pool = PoolStatistics(statistics["mean"], statistics["covariance"], manifest.count)
         # For a damaged file FAISS raises RuntimeError; NumPy, by the place of the damage, nearly anything.
         except Exception as error:
