@@ -1,0 +1,123 @@
+"""How pages and errors are told to people and to programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI, Request
+from starlette.testclient import TestClient
+
+from app.errors import Conflict
+from app.pages import install, url
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml"}
+
+
+class TeapotBusy(Conflict):
+    """The teapot is being filled; come back in a minute."""
+
+
+@pytest.fixture
+def small() -> TestClient:
+    """An app with nothing but the handlers, the static files and some ways to fail."""
+    app = FastAPI()
+    install(app)
+
+    @app.get("/busy")
+    @app.get("/api/v1/busy")
+    def busy() -> None:
+        raise TeapotBusy
+
+    @app.get("/broken")
+    def broken() -> None:
+        raise RuntimeError("secret: /srv/password")
+
+    @app.get("/numbers")
+    def numbers(count: int) -> int:
+        return count
+
+    @app.get("/where")
+    def where(request: Request) -> str:
+        return url(request, "pools", "my cats? & dogs/ü", verdict="accept", after=None)
+
+    return TestClient(app, raise_server_exceptions=False)
+
+
+def test_a_program_gets_problem_json_with_a_sentence_and_a_code(small: TestClient) -> None:
+    answer = small.get("/busy")
+    assert answer.status_code == 409
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json() == {
+        "type": "about:blank",
+        "title": "Conflict",
+        "status": 409,
+        "detail": "The teapot is being filled; come back in a minute.",
+        "code": "teapot-busy",
+    }
+
+
+def test_a_browser_gets_a_page_with_the_same_sentence(small: TestClient) -> None:
+    answer = small.get("/busy", headers=BROWSER)
+    assert answer.status_code == 409
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert "The teapot is being filled; come back in a minute." in answer.text
+
+
+def test_the_api_answers_a_browser_with_json_too(small: TestClient) -> None:
+    assert small.get("/api/v1/busy", headers=BROWSER).json()["code"] == "teapot-busy"
+
+
+@pytest.mark.parametrize("headers", [{}, BROWSER], ids=["program", "browser"])
+def test_an_unknown_error_tells_a_reference_and_nothing_else(
+    small: TestClient, headers: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = small.get("/broken", headers=headers)
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    assert "Traceback" not in answer.text
+    reference = caplog.records[0].getMessage().split()[1].strip(":")
+    assert reference in answer.text
+
+
+def test_a_request_that_does_not_fit_names_each_fault(small: TestClient) -> None:
+    answer = small.get("/numbers?count=many")
+    assert answer.status_code == 422
+    assert [fault["field"] for fault in answer.json()["errors"]] == ["count"]
+    assert "count" in answer.json()["detail"]
+
+
+def test_an_address_where_nothing_is_says_so(small: TestClient) -> None:
+    assert small.get("/nowhere").json()["detail"] == "There is nothing at this address."
+    assert "There is nothing at this address." in small.get("/nowhere", headers=BROWSER).text
+
+
+def test_addresses_are_quoted_and_stay_below_the_prefix_of_a_proxy(small: TestClient) -> None:
+    quoted = "/pools/my%20cats%3F%20%26%20dogs%2F%C3%BC?verdict=accept"
+    assert small.get("/where").json() == quoted
+    prefixed = TestClient(small.app, root_path="/winnow")
+    assert prefixed.get("/where").json() == f"/winnow{quoted}"
+
+
+def test_static_files_are_asked_about_each_time_but_sent_once(small: TestClient) -> None:
+    first = small.get("/static/js/app.js")
+    assert first.headers["Cache-Control"] == "no-cache"
+    again = small.get("/static/js/app.js", headers={"If-None-Match": first.headers["ETag"]})
+    assert again.status_code == 304
+
+
+def test_no_template_holds_inline_scripts_styles_or_addresses_that_a_prefix_would_break() -> None:
+    templates = Path(__file__).resolve().parent.parent / "templates"
+    for template in templates.rglob("*.html"):
+        text = template.read_text()
+        for forbidden in (" style=", " onclick=", "<style", "javascript:", 'href="/', 'src="/', "https://", "http://"):
+            assert forbidden not in text, f"{forbidden} in {template.name}"
+
+
+def test_every_stylesheet_and_controller_is_used() -> None:
+    root = Path(__file__).resolve().parent.parent
+    base = (root / "templates" / "base.html").read_text()
+    sheets = {str(sheet.relative_to(root / "static/css").with_suffix("")) for sheet in root.glob("static/css/**/*.css")}
+    assert all(f"'{sheet}'" in base for sheet in sheets)
+    registered = (root / "static/js/app.js").read_text()
+    assert all(script.name in registered for script in (root / "static/js/controllers").iterdir())
