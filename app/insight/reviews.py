@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.db import ReadSession
 from app.pools.queries import pool_named
 from app.tables import Commit, Image, Label, LabelClass, Page, Person, Review, ReviewQuery, Verdict
-from app.verdicts.queries import not_undone
+from app.verdicts.queries import STANDS
 from app.words import ACCEPT, REJECT
 
 router = APIRouter(prefix="/api/v1", tags=["reviews"])
@@ -63,7 +63,7 @@ def reviews(session: Session, *, pool_id: int, limit: int | None = None) -> list
     """Return a pool's reviews, the one worked on last first."""
     standing = (
         select(Commit.review_id, func.count().label("pages"), func.max(Commit.created_at).label("last_at"))
-        .where(Commit.pool_id == pool_id, Commit.kind == "page", not_undone())
+        .where(Commit.pool_id == pool_id, Commit.kind == "page", STANDS)
         .group_by(Commit.review_id)
         .subquery()
     )

@@ -24,7 +24,7 @@ from app.tables import (
     ReviewQuery,
     Verdict,
 )
-from app.verdicts.queries import not_undone
+from app.verdicts.queries import STANDS
 from app.words import ACCEPT, UNSURE
 
 
@@ -164,7 +164,7 @@ def page(session: Session, *, page_id: int, lock: bool = False) -> PageLine:
 def _page_lines(session: Session, condition: ColumnElement[bool]) -> list[PageLine]:
     rows = session.execute(
         select(Page.id, Page.review_id, Page.number, Commit.id, Commit.answer)
-        .outerjoin(Commit, and_(Commit.page_id == Page.id, not_undone()))
+        .outerjoin(Commit, and_(Commit.page_id == Page.id, STANDS))
         .where(condition)
         .order_by(Page.number)
     )
@@ -173,7 +173,7 @@ def _page_lines(session: Session, condition: ColumnElement[bool]) -> list[PageLi
 
 def oldest_open_page(session: Session, *, review_id: int) -> int | None:
     """Return the first page of a review without a commit in force, or None."""
-    committed = exists().where(Commit.page_id == Page.id, not_undone())
+    committed = exists().where(Commit.page_id == Page.id, STANDS)
     return session.scalar(select(Page.id).where(Page.review_id == review_id, ~committed).order_by(Page.number).limit(1))
 
 
@@ -181,15 +181,15 @@ def last_answers(session: Session, *, review_id: int, count: int) -> list[dict[s
     """Return what the last commits in force were answered, the oldest first."""
     rows = session.scalars(
         select(Commit.answer)
-        .where(Commit.review_id == review_id, Commit.kind == "page", not_undone())
+        .where(Commit.review_id == review_id, Commit.kind == "page", STANDS)
         .order_by(Commit.id.desc())
         .limit(count)
     )
     return [answer for answer in rows if answer is not None][::-1]
 
 
-def add_page(session: Session, *, review_id: int, candidates: Sequence[tuple[int, float]]) -> int:
-    """Store a page of (image id, score), in the order shown, and return its id."""
+def add_page(session: Session, *, review_id: int, candidates: Sequence[tuple[int, float]]) -> PageLine:
+    """Store an open page of (image id, score), in the order shown, and return it."""
     last = session.scalar(select(func.max(Page.number)).where(Page.review_id == review_id)) or 0
     added = Page(review_id=review_id, number=last + 1)
     session.add(added)
@@ -201,7 +201,7 @@ def add_page(session: Session, *, review_id: int, candidates: Sequence[tuple[int
             for position, (image_id, score) in enumerate(candidates)
         ],
     )
-    return added.id
+    return PageLine(added.id, review_id, added.number, commit_id=None, answer=None)
 
 
 def candidates(session: Session, *, page_id: int, pool_id: int) -> list[Candidate]:
@@ -228,7 +228,7 @@ def unsure_in_review(session: Session, *, review_id: int) -> list[int]:
         session.scalars(
             select(Verdict.image_id)
             .join(Commit, Commit.id == Verdict.commit_id)
-            .where(Commit.review_id == review_id, Verdict.value == UNSURE, not_undone())
+            .where(Commit.review_id == review_id, Verdict.value == UNSURE, STANDS)
         )
     )
 

@@ -73,7 +73,7 @@ def next_page(
     review = queries.review(session, review_id=review_id, lock=True)
     open_page = queries.oldest_open_page(session, review_id=review_id)
     if open_page is not None:
-        return _page_out(session, open_page)
+        return _page_out(session, queries.page(session, page_id=open_page), review.pool_id)
     index, row_map = _opened(request, session, version(session, id=review.index_version_id))
     choice = choose(session, review=review, index=index, row_map=row_map, size=(wanted or bodies.NewPage()).size)
     if not choice.candidates:
@@ -81,14 +81,15 @@ def next_page(
         return bodies.PageOut(
             id=None, review=review_id, candidates=[], marks=bodies.Marks(), remaining=0, message=ALL_DECIDED
         )
-    page_id = queries.add_page(session, review_id=review_id, candidates=choice.candidates)
-    return _page_out(session, page_id, ahead=choice.ahead, remaining=choice.remaining)
+    page = queries.add_page(session, review_id=review_id, candidates=choice.candidates)
+    return _page_out(session, page, review.pool_id, ahead=choice.ahead, remaining=choice.remaining)
 
 
 @router.get("/pages/{page_id}", summary="Show a page")
 def show_page(page_id: int, session: ReadSession) -> bodies.PageOut:
     """The candidates as they were shown."""
-    return _page_out(session, page_id)
+    page = queries.page(session, page_id=page_id)
+    return _page_out(session, page, queries.review(session, review_id=page.review_id).pool_id)
 
 
 @router.post("/pages/{page_id}/commit", summary="Commit a page")
@@ -116,7 +117,7 @@ def undo_commit(page_id: int, session: WriteSession, person: CurrentPerson) -> b
     page = undo_page(session, page_id=page_id, person_id=person.id)
     review = queries.review(session, review_id=page.review_id)
     where = standing(session, review_id=review.id, class_id=review.class_id)
-    return bodies.UndoOut(page=_page_out(session, page_id), **where)
+    return bodies.UndoOut(page=_page_out(session, page, review.pool_id), **where)
 
 
 def _opened(request: Request, session: Session, pinned: VersionLine) -> tuple[ServedIndex, RowMap]:
@@ -125,10 +126,8 @@ def _opened(request: Request, session: Session, pinned: VersionLine) -> tuple[Se
     return index, row_map
 
 
-def _page_out(session: Session, page_id: int, **more: Any) -> bodies.PageOut:
-    page = queries.page(session, page_id=page_id)
-    review = queries.review(session, review_id=page.review_id)
-    marks = queries.last_verdicts(session, page_id=page_id)
+def _page_out(session: Session, page: queries.PageLine, pool_id: int, **more: Any) -> bodies.PageOut:
+    marks = queries.last_verdicts(session, page_id=page.id)
     return bodies.PageOut(
         id=page.id,
         review=page.review_id,
@@ -138,7 +137,7 @@ def _page_out(session: Session, page_id: int, **more: Any) -> bodies.PageOut:
             bodies.CandidateOut(
                 image=tile.image, path=tile.path, score=tile.score, width=tile.width, height=tile.height
             )
-            for tile in queries.candidates(session, page_id=page_id, pool_id=review.pool_id)
+            for tile in queries.candidates(session, page_id=page.id, pool_id=pool_id)
         ],
         marks=bodies.Marks(rejected=marks.get("reject", []), unsure=marks.get("unsure", [])),
         **more,

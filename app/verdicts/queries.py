@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, exists, func, select
+from sqlalchemy import and_, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.tables import Commit, Label, LabelClass, Verdict
 from app.verdicts.rule import Given
 from app.words import ACCEPT, REJECT, UNSURE
+
+_undo = aliased(Commit)
+# The condition that nothing has undone a commit; undo entries themselves are no commits in this sense. It is made
+# once: making an alias takes longer than most queries.
+STANDS = and_(Commit.kind != "undo", ~exists().where(_undo.undoes_id == Commit.id))
 
 # Both databases bound the number of parameters of one statement.
 PARAMETERS_AT_ONCE = 10_000
@@ -25,19 +30,13 @@ class Counts:
     unsure: int = 0
 
 
-def not_undone() -> ColumnElement[bool]:
-    """The condition that nothing has undone a commit; undo entries themselves are no commits in this sense."""
-    undo = aliased(Commit)
-    return and_(Commit.kind != "undo", ~exists().where(undo.undoes_id == Commit.id))
-
-
 def standing_verdicts(session: Session, *, pool_id: int, image_ids: Collection[int]) -> Iterator[Given]:
     """Yield the verdicts of a pool on these images that have not been undone, in no special order."""
     for ids in in_batches(image_ids):
         rows = session.execute(
             select(Verdict.id, Verdict.image_id, Verdict.class_id, Verdict.value)
             .join(Commit, Commit.id == Verdict.commit_id)
-            .where(Verdict.image_id.in_(ids), Commit.pool_id == pool_id, not_undone())
+            .where(Verdict.image_id.in_(ids), Commit.pool_id == pool_id, STANDS)
         )
         yield from (Given(*row) for row in rows)
 
@@ -51,16 +50,16 @@ def class_counts(session: Session, *, class_id: int) -> Counts:
 
 def decided_images(session: Session, *, class_id: int) -> list[tuple[int, str]]:
     """Return (image id, value) of every verdict in force for a class, the latest verdict last."""
-    rows = session.execute(
-        select(Label.image_id, Label.value).where(Label.class_id == class_id).order_by(Label.verdict_id)
-    )
-    return [(image_id, value) for image_id, value in rows]
+    statement = select(Label.image_id, Label.value).where(Label.class_id == class_id).order_by(Label.verdict_id)
+    # There may be tens of thousands on every page, and the session's own handling of rows takes longer than the database.
+    return [(image_id, value) for image_id, value in session.connection().execute(statement).all()]
 
 
 def labelled_otherwise(session: Session, *, pool_id: int, class_id: int) -> list[int]:
     """Return the images of a pool that are accepted for another class than this one."""
     others = select(LabelClass.id).where(LabelClass.pool_id == pool_id, LabelClass.id != class_id)
-    return list(session.scalars(select(Label.image_id).where(Label.class_id.in_(others), Label.value == ACCEPT)))
+    statement = select(Label.image_id).where(Label.class_id.in_(others), Label.value == ACCEPT)
+    return list(session.connection().scalars(statement).all())
 
 
 def in_batches(ids: Collection[int]) -> Iterator[list[int]]:
