@@ -51,7 +51,7 @@ def class_counts(session: Session, *, class_id: int) -> Counts:
 def decided_images(session: Session, *, class_id: int) -> list[tuple[int, str]]:
     """Return (image id, value) of every verdict in force for a class, the latest verdict last."""
     statement = select(Label.image_id, Label.value).where(Label.class_id == class_id).order_by(Label.verdict_id)
-    # There may be tens of thousands on every page, and the session's own handling of rows takes longer than the database.
+    # Tens of thousands may come for every page; past the session, whose handling of rows takes longest of all.
     return [(image_id, value) for image_id, value in session.connection().execute(statement).all()]
 
 
