@@ -1,6 +1,6 @@
 """The order over a pool: verdicts become one weight vector, whose inner products with all images are the scores.
 
-Why this rule and these constants, and what lost against them: docs/decisions/ranking.md.
+Why this rule and these constants, and what lost against them: docs/decisions/0008-ranking.md.
 """
 
 from __future__ import annotations
