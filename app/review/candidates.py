@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from app.registry.row_maps import RowMap
 from app.review import queries
 from app.review.queries import QueryPicture, ReviewLine
-from app.search.ranking import best, learned_direction
+from app.search.ranking import REMEMBERED, best, learned_direction
 from app.search.served_index import ServedIndex
-from app.verdicts.queries import decided_images, labelled_otherwise
+from app.verdicts.queries import images_with, labelled_otherwise
 from app.words import ACCEPT, REJECT
 
 # How many images beyond the page are named, so that the browser can fetch their thumbnails beforehand. About
@@ -37,9 +37,8 @@ def choose(session: Session, *, review: ReviewLine, index: ServedIndex, row_map:
     What anybody accepted or rejected for the class does not come back, nor what this review left unsure, nor,
     in a pool with one class per image, what carries another label.
     """
-    decided = decided_images(session, class_id=review.class_id)
-    accepted = _rows(row_map, [image for image, value in decided if value == ACCEPT])
-    rejected = _rows(row_map, [image for image, value in decided if value == REJECT])
+    accepted = _rows(row_map, images_with(session, class_id=review.class_id, value=ACCEPT))
+    rejected = _rows(row_map, images_with(session, class_id=review.class_id, value=REJECT))
     hidden = row_map.image_ids < 0
     hidden[accepted] = hidden[rejected] = True
     hidden[_rows(row_map, queries.unsure_in_review(session, review_id=review.id))] = True
@@ -49,8 +48,8 @@ def choose(session: Session, *, review: ReviewLine, index: ServedIndex, row_map:
 
     direction = learned_direction(
         query=_query_vectors(queries.query_pictures(session, review_id=review.id), index=index, row_map=row_map),
-        accepted=index.vectors[accepted],
-        rejected=index.vectors[rejected],
+        accepted=index.vectors[accepted[-REMEMBERED:]],
+        rejected=index.vectors[rejected[-REMEMBERED:]],
         pool=index.pool,
     )
     scores = index.score(direction)

@@ -60,7 +60,7 @@ def commit_page(
         return page.answer or {}
 
     review = queries.review(session, review_id=page.review_id)
-    shown = {tile.image: tile for tile in queries.candidates(session, page_id=page_id, pool_id=review.pool_id)}
+    shown = queries.shown(session, page_id=page_id)
     decided = verdicts(shown, rejected=rejected, unsure=unsure)
     entry = journal.store(
         session,
@@ -68,7 +68,7 @@ def commit_page(
         pool_id=review.pool_id,
         class_id=review.class_id,
         person_id=person_id,
-        verdicts=[NewVerdict(shown[image].image_id, value, shown[image].score) for image, value in decided.items()],
+        verdicts=[NewVerdict(shown[image][0], value, shown[image][1]) for image, value in decided.items()],
         review_id=review.id,
         page_id=page_id,
         generation=len(before),

@@ -222,6 +222,17 @@ def candidates(session: Session, *, page_id: int, pool_id: int) -> list[Candidat
     return [Candidate(*row) for row in rows]
 
 
+def shown(session: Session, *, page_id: int) -> dict[str, tuple[int, float]]:
+    """Return what a page showed, {image: (image id, score)}, in the order shown."""
+    rows = session.execute(
+        select(Image.sha256, Image.id, PageCandidate.score)
+        .join(Image, Image.id == PageCandidate.image_id)
+        .where(PageCandidate.page_id == page_id)
+        .order_by(PageCandidate.position)
+    )
+    return {image: (image_id, score) for image, image_id, score in rows}
+
+
 def unsure_in_review(session: Session, *, review_id: int) -> list[int]:
     """Return the images that this review's standing commits left unsure."""
     return list(

@@ -15,7 +15,7 @@ from app.errors import Conflict, NotFound
 from app.pools.errors import ClassNotFound
 from app.pools.queries import class_named, create_class
 from app.tables import Commit, Label, LabelClass, Pool, PoolImage, Verdict
-from app.verdicts.queries import decided_images, in_batches, standing_verdicts
+from app.verdicts.queries import in_batches, standing_verdicts
 from app.verdicts.rule import in_force
 from app.words import ACCEPT
 
@@ -97,7 +97,7 @@ def store_import_labels(
         class_id = class_named(session, pool_id=pool_id, name=class_name).id
     except ClassNotFound:
         class_id = create_class(session, pool_id=pool_id, name=class_name).id
-    decided = {image_id for image_id, _value in decided_images(session, class_id=class_id)}
+    decided = set(session.scalars(select(Label.image_id).where(Label.class_id == class_id)))
     fresh = [NewVerdict(image_id, ACCEPT) for image_id in image_ids if image_id not in decided]
     if fresh:
         store(session, kind="import", pool_id=pool_id, class_id=class_id, person_id=person_id, verdicts=fresh)

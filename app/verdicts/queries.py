@@ -48,11 +48,11 @@ def class_counts(session: Session, *, class_id: int) -> Counts:
     return Counts(by_value.get(ACCEPT, 0), by_value.get(REJECT, 0), by_value.get(UNSURE, 0))
 
 
-def decided_images(session: Session, *, class_id: int) -> list[tuple[int, str]]:
-    """Return (image id, value) of every verdict in force for a class, the latest verdict last."""
-    statement = select(Label.image_id, Label.value).where(Label.class_id == class_id).order_by(Label.verdict_id)
+def images_with(session: Session, *, class_id: int, value: str) -> list[int]:
+    """Return the images on which a class has this verdict in force, the latest verdict last."""
+    statement = select(Label.image_id).where(Label.class_id == class_id, Label.value == value)
     # Tens of thousands may come for every page; past the session, whose handling of rows takes longest of all.
-    return [(image_id, value) for image_id, value in session.connection().execute(statement).all()]
+    return list(session.connection().scalars(statement.order_by(Label.verdict_id)).all())
 
 
 def labelled_otherwise(session: Session, *, pool_id: int, class_id: int) -> list[int]:
