@@ -20,19 +20,9 @@ class AddressUnusable(CannotStart):
     """The server cannot listen on this address."""
 
 
-def refuse_strangers(settings: Settings) -> None:
-    """Raise StrangersCouldCome for an address that others can reach, unless somebody answers for that."""
-    if settings.trust_local or _is_loopback(settings.host):
-        return
-    raise StrangersCouldCome(
-        f"Winnow has no log-in yet, so it does not listen on {settings.host}, where strangers could reach it. Leave "
-        "the host at 127.0.0.1. If something outside Winnow keeps strangers away (a container that is published on "
-        "127.0.0.1, say), set WINNOW_TRUST_LOCAL=1."
-    )
-
-
 def listening_socket(settings: Settings) -> socket.socket:
-    """Return a socket that listens on the settings' host and port. Raises AddressUnusable with what to do."""
+    """Return a socket that listens on the settings' host and port. Raises StrangersCouldCome and AddressUnusable."""
+    _refuse_strangers(settings)
     try:
         family, _, _, _, address = socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -57,6 +47,16 @@ def url_of(listener: socket.socket) -> str:
     if ipaddress.ip_address(host).is_unspecified or _is_loopback(host):
         return f"http://localhost:{port}"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _refuse_strangers(settings: Settings) -> None:
+    if settings.trust_local or _is_loopback(settings.host):
+        return
+    raise StrangersCouldCome(
+        f"Winnow has no log-in yet, so it does not listen on {settings.host}, where strangers could reach it. Leave "
+        "the host at 127.0.0.1. If something outside Winnow keeps strangers away (a container that is published on "
+        "127.0.0.1, say), set WINNOW_TRUST_LOCAL=1."
+    )
 
 
 def _is_loopback(host: str) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import chain, count
 from pathlib import Path
+from socket import socket
 from typing import Annotated
 from urllib.parse import quote
 
@@ -19,7 +20,7 @@ import uvicorn
 from sqlalchemy.orm import Session
 
 from app.cli.frame import log_to_stderr, opened_database, read_settings, say
-from app.cli.listening import listening_socket, refuse_strangers, url_of
+from app.cli.listening import listening_socket, url_of
 from app.cli.pictures import import_folder, refuse_without_pictures, reindex_pool
 from app.db import Database
 from app.demo import demo_folder
@@ -49,7 +50,8 @@ def serve(
     """Serve Winnow to browsers, with a worker beside it, until told to stop."""
     settings = read_settings(host=host, port=port, start_worker=False if no_worker else None)
     log_to_stderr()
-    _serve(settings, on_ready=lambda url: say(f"Winnow is at {url}"))
+    with listening_socket(settings) as listener:
+        _serve(settings, listener, on_ready=lambda url: say(f"Winnow is at {url}"))
 
 
 def worker() -> None:
@@ -72,9 +74,6 @@ def quickstart(
 ) -> None:
     """Make a pool of the pictures in FOLDER, ready to label, and serve it."""
     settings = read_settings(host=host, port=port)
-    with opened_database(settings) as database:
-        pool = _ready_pool(database, settings, folder)
-    log_to_stderr()
 
     def show(url: str) -> None:
         address = f"{url}/pools/{quote(pool.name, safe='')}"
@@ -82,16 +81,19 @@ def quickstart(
         if not no_browser and _has_display():
             webbrowser.open(address)
 
-    _serve(settings, on_ready=show)
+    # The port comes first: who has to choose another one should not learn it after minutes of work.
+    with listening_socket(settings) as listener:
+        with opened_database(settings) as database:
+            pool = _ready_pool(database, settings, folder)
+        log_to_stderr()
+        _serve(settings, listener, on_ready=show)
 
 
-def _serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
+def _serve(settings: Settings, listener: socket, *, on_ready: Callable[[str], None]) -> None:
     """Serve until told to stop; answers under way are finished, and the worker ends too."""
-    refuse_strangers(settings)
+    with opened_database(settings):
+        pass
     with ExitStack() as stack:
-        listener = stack.enter_context(listening_socket(settings))
-        with opened_database(settings):
-            pass
         # Uvicorn, when it is done, lets the signal that ended it take its usual course.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         if settings.start_worker:

@@ -56,7 +56,7 @@ class JobList(BaseModel):
     items: list[JobAnswer]
 
 
-@router.post("/pools/{pool}/imports", status_code=202, responses=_BUSY)
+@router.post("/pools/{pool}/imports", summary="Import a folder", status_code=202, responses=_BUSY)
 def start_import(request: Request, session: WriteSession, pool: str, body: ImportRequest) -> JobStarted:
     """Read the pictures below a folder into the pool. What is known already is not read again."""
     found = pool_named(session, pool)
@@ -66,7 +66,7 @@ def start_import(request: Request, session: WriteSession, pool: str, body: Impor
     return JobStarted(job=queries.create(session, kind=IMPORT, pool_id=found.id, arguments=arguments).id)
 
 
-@router.post("/pools/{pool}/reindex", status_code=202, responses=_BUSY)
+@router.post("/pools/{pool}/reindex", summary="Reindex a pool", status_code=202, responses=_BUSY)
 def start_reindex(request: Request, session: WriteSession, pool: str, body: ReindexRequest | None = None) -> JobStarted:
     """Build an index version of the pool's images under an encoder and serve it; open reviews keep theirs."""
     found = pool_named(session, pool)
@@ -77,13 +77,13 @@ def start_reindex(request: Request, session: WriteSession, pool: str, body: Rein
     return JobStarted(job=queries.create(session, kind=REINDEX, pool_id=found.id, arguments=arguments).id)
 
 
-@router.get("/jobs/{id}")
+@router.get("/jobs/{id}", summary="Follow a job")
 def job(session: ReadSession, id: int) -> JobAnswer:
     """Tell how far a job is, or how it ended."""
     return JobAnswer.model_validate(queries.job(session, id=id))
 
 
-@router.get("/pools/{pool}/jobs")
+@router.get("/pools/{pool}/jobs", summary="List the jobs of a pool")
 def jobs(session: ReadSession, pool: str) -> JobList:
     """List a pool's jobs, newest first."""
     found = pool_named(session, pool)

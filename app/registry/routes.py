@@ -56,7 +56,7 @@ class ServedAnswer(BaseModel):
     index_version: VersionAnswer | None = Field(description="Null before the pool's first reindex.")
 
 
-@router.get("/encoders")
+@router.get("/encoders", summary="List encoders")
 def list_encoders(request: Request) -> EncoderList:
     """List the encoders that a reindex can name."""
     settings = request.app.state.settings
@@ -64,20 +64,20 @@ def list_encoders(request: Request) -> EncoderList:
     return EncoderList(items=items, default=settings.encoder)
 
 
-@router.get("/pools/{pool}/index-versions")
+@router.get("/pools/{pool}/index-versions", summary="List index versions")
 def list_index_versions(session: ReadSession, pool: str) -> VersionList:
     """List the index versions of a pool, newest first."""
     versions = queries.versions_of(session, pool_id=pool_named(session, pool).id)
     return VersionList(items=[VersionAnswer.model_validate(version) for version in versions])
 
 
-@router.get("/pools/{pool}/served")
+@router.get("/pools/{pool}/served", summary="Show what is served")
 def served(session: ReadSession, pool: str) -> ServedAnswer:
     """Tell which index version new reviews of the pool use."""
     return _served_answer(queries.served_version(session, pool_id=pool_named(session, pool).id))
 
 
-@router.put("/pools/{pool}/served")
+@router.put("/pools/{pool}/served", summary="Serve an index version")
 def serve(session: WriteSession, pool: str, body: ServedRequest) -> ServedAnswer:
     """Let new reviews of the pool use another index version; open reviews keep theirs."""
     found = pool_named(session, pool)
