@@ -97,7 +97,9 @@ def _binaries() -> Path:
     found = shutil.which("initdb")
     if found:
         return Path(found).resolve().parent
-    raise RuntimeError("The tests need PostgreSQL's server: install Debian's package “postgresql”, or set TEST_DATABASE_URL")
+    raise RuntimeError(
+        "The tests need PostgreSQL's server: install Debian's package “postgresql”, or set TEST_DATABASE_URL"
+    )
 
 
 def _as_unprivileged(folder: Path) -> list[str]:
