@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.annotator import begin_review, exported, paths, verdicts, wait_until_open
 from tests.browser.server import Server
@@ -47,35 +47,37 @@ def test_a_page_committed_while_the_server_was_down_is_stored_after_its_restart(
     assert sorted(exported(server, pool="digits", class_name="five")) == sorted(first[1:])
 
 
-def test_a_page_that_was_on_its_way_when_the_browser_was_reloaded_is_sent_again(
+def test_a_page_that_was_on_its_way_when_the_browser_was_closed_is_sent_when_the_review_is_opened_again(
     server: Server, page: Page, watch: Watch
 ) -> None:
     first = _begin(page)
+    address = page.url
     watch.connection_fails = True
-    page.route("**/commit", lambda route: route.abort())
+    server.kill()
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert").filter(has_text="not stored yet")).to_be_visible()
-    page.unroute("**/commit")
-    page.reload()
+    page.goto("about:blank")
+    server.start()
+    page.goto(address)
     wait_until_open(page)
     assert sorted(exported(server, pool="digits", class_name="five")) == sorted(first)
     assert not set(paths(page)) & set(first)
 
 
 def test_an_answer_that_was_lost_does_not_store_the_page_twice(server: Server, page: Page, watch: Watch) -> None:
-    first = _begin(page)
     watch.connection_fails = True
     answered: list[int] = []
 
-    def lose_the_first_answer(route: object) -> None:
-        answer = route.fetch()  # type: ignore[attr-defined]
+    def lose_the_first_answer(route: Route) -> None:
+        answer = route.fetch()
         answered.append(answer.json()["commit"])
         if len(answered) == 1:
-            route.abort()  # type: ignore[attr-defined]
+            route.abort()
         else:
-            route.fulfill(response=answer)  # type: ignore[attr-defined]
+            route.fulfill(response=answer)
 
     page.route("**/commit", lose_the_first_answer)
+    first = _begin(page)
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_have_text(re.compile("stored"))
     wait_until_open(page)

@@ -8,13 +8,13 @@ import { Lookahead } from "../lib/images.js";
 import { Outbox } from "../lib/outbox.js";
 import { Patience } from "../lib/patience.js";
 import { Stopwatch } from "../lib/stopwatch.js";
-import { decisionOf, makeTile, setVerdict, tilesOf } from "../lib/tile.js";
+import { decisionOf, tilesOf, tilesOfPage } from "../lib/tile.js";
 
 const MOST_TILES = 240;
 const FEWEST_TILES = 6;
 
 export default class extends Controller {
-  static targets = ["grid", "commit", "undo", "notice", "message", "retry", "discard", "finished", "finishedMessage", "help"];
+  static targets = ["grid", "commit", "undo", "finished", "finishedMessage"];
   static values = { url: String, pages: String, images: String, memory: String };
 
   async connect() {
@@ -54,39 +54,32 @@ export default class extends Controller {
     const stored = await this.patience.persist(() => this.outbox.deliver(), this.waiting);
     this.drafts.drop(page);
     this.lastCommitted = page;
-    this.noticeTarget.hidden = true;
-    const count = stored.accepted + stored.rejected + stored.unsure;
     this.dispatch("numbers", { detail: stored });
-    this.enter("loading", `${count} stored`);
+    this.enter("loading", `${stored.accepted + stored.rejected + stored.unsure} stored`);
   }
 
   async undo() {
-    if (!["open", "finished"].includes(this.state) || !this.lastCommitted) return;
+    if (!this.canUndo) return;
     const before = this.state;
     this.enter("loading");
     try {
       const undone = await send("DELETE", `${this.pagesValue}/${this.lastCommitted}/commit`);
+      this.lastCommitted = null;
       this.show(undone.page);
       this.dispatch("numbers", { detail: undone });
       this.enter("open", "Undone");
-      await this.refreshNumbers();
+      this.refreshNumbers();
     } catch (problem) {
       this.enter(before, problem.message);
     }
   }
 
   show(page) {
-    this.noticeTarget.hidden = true;
     this.finishedTarget.hidden = page.id !== null;
     this.gridTarget.hidden = page.id === null;
     this.page = page.id;
     const marks = this.drafts.of(page.id) ?? page.marks;
-    const tiles = page.candidates.map((candidate) => makeTile(candidate, this.lookahead.take(candidate.image), "gridcell"));
-    for (const tile of tiles) {
-      if (marks.rejected.includes(tile.dataset.image)) setVerdict(tile, "reject");
-      if (marks.unsure.includes(tile.dataset.image)) setVerdict(tile, "unsure");
-    }
-    this.gridTarget.replaceChildren(...tiles);
+    this.gridTarget.replaceChildren(...tilesOfPage(page.candidates, marks, (image) => this.lookahead.take(image)));
     if (page.id === null) {
       this.finishedMessageTarget.textContent = page.message;
       this.enter("finished");
@@ -105,12 +98,12 @@ export default class extends Controller {
   // Told before each wait of a request that is tried again.
   waiting = (problem, seconds) => {
     const what = this.outbox.pending ? "The page is not stored yet; it is kept in this browser." : "The next page could not be fetched.";
-    this.notify(`${problem.message} ${what} Trying again in ${seconds} s.`, { retry: true });
+    this.dispatch("trouble", { detail: { sentence: `${problem.message} ${what} Trying again in ${seconds} s.` } });
     this.enter(this.outbox.pending ? "pending" : "loading", this.outbox.pending ? "Waiting for the server" : "");
   };
 
   fail(problem) {
-    this.notify(problem.message, { retry: true, discard: this.outbox.pending !== null });
+    this.dispatch("trouble", { detail: { sentence: problem.message, discard: this.outbox.pending !== null } });
     this.enter("failed", this.outbox.pending ? "Not stored" : "");
   }
 
@@ -127,30 +120,25 @@ export default class extends Controller {
     this.proceed();
   }
 
-  help() {
-    this.helpTarget.showModal();
-  }
-
-  notify(sentence, { retry = false, discard = false }) {
-    this.messageTarget.textContent = sentence;
-    this.retryTarget.hidden = !retry;
-    this.discardTarget.hidden = !discard;
-    this.noticeTarget.hidden = false;
-  }
-
   enter(state, words) {
     this.element.dataset.state = state;
     this.commitTarget.disabled = state !== "open";
-    this.undoTarget.disabled = !["open", "finished"].includes(state) || !this.lastCommitted;
+    this.undoTarget.disabled = !this.canUndo;
     this.dispatch("state", { detail: { state, words } });
   }
 
   async refreshNumbers() {
+    const before = this.lastCommitted;
     const review = await send("GET", this.urlValue).catch(() => null);
-    if (review === null) return;
+    // A page that was stored meanwhile has brought newer numbers.
+    if (review === null || this.lastCommitted !== before) return;
     this.lastCommitted = review.last_committed_page;
-    this.undoTarget.disabled = !["open", "finished"].includes(this.state) || !this.lastCommitted;
+    this.undoTarget.disabled = !this.canUndo;
     this.dispatch("numbers", { detail: review });
+  }
+
+  get canUndo() {
+    return ["open", "finished"].includes(this.state) && Boolean(this.lastCommitted);
   }
 
   get state() {

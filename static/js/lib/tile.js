@@ -30,6 +30,15 @@ export function makeTile({ image, path, verdict = "accept" }, picture, role) {
   return tile;
 }
 
+// Makes the tiles of a page. `marks` names those that are not accepted; `pictureOf` gives an image's <img>.
+export function tilesOfPage(candidates, { rejected, unsure }, pictureOf) {
+  return candidates.map((candidate) => {
+    const { image } = candidate;
+    const verdict = rejected.includes(image) ? "reject" : unsure.includes(image) ? "unsure" : "accept";
+    return makeTile({ ...candidate, verdict }, pictureOf(image), "gridcell");
+  });
+}
+
 export function setVerdict(tile, verdict) {
   tile.dataset.verdict = verdict;
   tile.setAttribute("aria-selected", String(verdict === "accept"));
