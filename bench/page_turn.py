@@ -101,7 +101,7 @@ def turn_in_browser(port: int, review: int, folder: str, turns: int) -> list[flo
         times = []
         for _ in range(turns):
             tab.evaluate("folder => pageTurn.rejectOthers(folder)", folder)
-            tab.wait_for_timeout(400)  # a fast annotator still looks longer than this
+            tab.wait_for_timeout(1000)  # sixty tiles take an annotator about twelve seconds
             times.append(float(tab.evaluate("pageTurn.turn()")))
         browser.close()
     return times
