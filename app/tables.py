@@ -301,7 +301,8 @@ class Label(Table):
     """The verdict in force for an image and a class. Made anew from the verdicts whenever they change."""
 
     __tablename__ = "label"
-    __table_args__ = (Index(None, "image_id"), Index(None, "class_id", "value"))
+    # The second index alone answers what every page asks: a class's images with a verdict, the latest last.
+    __table_args__ = (Index(None, "image_id"), Index(None, "class_id", "value", "verdict_id", "image_id"))
     class_id: Mapped[int] = mapped_column(ForeignKey("class.id"), primary_key=True)
     image_id: Mapped[int] = mapped_column(ForeignKey("image.id"), primary_key=True)
     verdict_id: Mapped[int] = mapped_column(ForeignKey("verdict.id"))

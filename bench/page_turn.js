@@ -22,8 +22,7 @@ window.pageTurn = {
   async painted(before = null) {
     while (!this.open() || this.tiles().length === 0 || this.tiles()[0] === before) await frame();
     await Promise.all(this.tiles().map((tile) => tile.querySelector("img").decode()));
-    await frame();
-    await frame();
+    await afterPaint();
     return this.tiles().length;
   },
 
@@ -39,4 +38,13 @@ window.pageTurn = {
 
 function frame() {
   return new Promise(requestAnimationFrame);
+}
+
+// A message posted in a frame's callback is delivered once that frame has been painted.
+async function afterPaint() {
+  await frame();
+  const { port1, port2 } = new MessageChannel();
+  const painted = new Promise((resolve) => (port1.onmessage = resolve));
+  port2.postMessage(null);
+  await painted;
 }

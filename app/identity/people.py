@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.db import ReadSession
 from app.errors import Unavailable
 from app.tables import Person
 
@@ -34,9 +33,10 @@ def local_person(session: Session) -> PersonLine:
     return PersonLine(row.id, row.name)
 
 
-def current_person(session: ReadSession) -> PersonLine:
+def current_person(request: Request) -> PersonLine:
     """The person behind a request."""
-    return local_person(session)
+    with request.app.state.database.read() as session:
+        return local_person(session)
 
 
 CurrentPerson = Annotated[PersonLine, Depends(current_person)]

@@ -27,9 +27,12 @@ class NewPage(Body):
     size: Annotated[int, Field(ge=1, le=500, description="How many candidates to show.")] = 60
 
 
-class NewCommit(Body):
+class Marked(Body):
     rejected: Annotated[list[ImageId], Field(description="Candidates that do not match.")] = []
     unsure: Annotated[list[ImageId], Field(description="Candidates that cannot be told.")] = []
+
+
+class NewCommit(Marked):
     milliseconds: Annotated[int | None, Field(ge=0, le=2**53, description="How long the page was looked at.")] = None
     key: Annotated[
         str | None, Field(min_length=1, max_length=200, description="The client's name for this commit.")
@@ -64,9 +67,12 @@ class PageOut(BaseModel):
     state: Literal["open", "committed"] | None = None
     candidates: list[CandidateOut]
     marks: Annotated[Marks, Field(description="What the page's last commit struck out, to be restored after an undo.")]
-    ahead: Annotated[list[str], Field(description="Images that are likely to come next, for fetching thumbnails.")] = []
     remaining: Annotated[int | None, Field(description="Undecided images, this page's included.")] = None
     message: str | None = None
+
+
+class AheadOut(BaseModel):
+    images: list[str]
 
 
 class Standing(BaseModel):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,34 +18,48 @@ from app.search.served_index import ServedIndex
 from app.verdicts.queries import images_with, labelled_otherwise
 from app.words import ACCEPT, REJECT
 
-# How many images beyond the page are named, so that the browser can fetch their thumbnails beforehand. About
-# two thirds of the next page are among them.
-LOOK_AHEAD = 120
-
 
 @dataclass(frozen=True)
 class Choice:
-    """Candidates for a page, best first, and what would have come next."""
+    """The candidates for a page, best first."""
 
-    candidates: list[tuple[int, float]]  # (image id, score)
-    ahead: list[str]
+    rows: NDArray[np.intp]  # of the index
+    scores: NDArray[np.float32]
     remaining: int  # undecided images, the candidates included
 
 
-def choose(session: Session, *, review: ReviewLine, index: ServedIndex, row_map: RowMap, size: int) -> Choice:
+def choose(
+    session: Session,
+    *,
+    review: ReviewLine,
+    index: ServedIndex,
+    row_map: RowMap,
+    size: int,
+    supposing: Mapping[int, str] = MappingProxyType({}),
+) -> Choice:
     """Rank every image of the index that is undecided for the review's class.
 
     What anybody accepted or rejected for the class does not come back, nor what this review left unsure, nor,
-    in a pool with one class per image, what carries another label.
+    in a pool with one class per image, what carries another label. `supposing` adds verdicts that are not
+    given yet, by image id: what would come next if they were?
     """
-    accepted = _rows(row_map, images_with(session, class_id=review.class_id, value=ACCEPT))
-    rejected = _rows(row_map, images_with(session, class_id=review.class_id, value=REJECT))
+
+    def rows(image_ids: Iterable[int]) -> NDArray[np.int64]:
+        # Images that came after this index version was built have no row in it.
+        found = row_map.rows_of(list(image_ids))
+        return found[found >= 0]
+
+    def decided(value: str) -> NDArray[np.int64]:
+        given = images_with(session, class_id=review.class_id, value=value)
+        return rows(given + [image for image, supposed in supposing.items() if supposed == value])
+
+    accepted, rejected = decided(ACCEPT), decided(REJECT)
     hidden = row_map.image_ids < 0
     hidden[accepted] = hidden[rejected] = True
-    hidden[_rows(row_map, queries.unsure_in_review(session, review_id=review.id))] = True
+    hidden[rows(supposing)] = True
+    hidden[rows(queries.unsure_in_review(session, review_id=review.id, class_id=review.class_id))] = True
     if review.classes_per_image == "one":
-        others = labelled_otherwise(session, pool_id=review.pool_id, class_id=review.class_id)
-        hidden[_rows(row_map, others)] = True
+        hidden[rows(labelled_otherwise(session, pool_id=review.pool_id, class_id=review.class_id))] = True
 
     direction = learned_direction(
         query=_query_vectors(queries.query_pictures(session, review_id=review.id), index=index, row_map=row_map),
@@ -53,19 +68,8 @@ def choose(session: Session, *, review: ReviewLine, index: ServedIndex, row_map:
         pool=index.pool,
     )
     scores = index.score(direction)
-    rows = best(scores, hidden=hidden, count=size + LOOK_AHEAD)
-    shown, ahead = rows[:size], rows[size:]
-    return Choice(
-        candidates=[(int(row_map.image_ids[row]), float(scores[row])) for row in shown],
-        ahead=[index.digests[row].tobytes().hex() for row in ahead],
-        remaining=int(len(hidden) - hidden.sum()),
-    )
-
-
-def _rows(row_map: RowMap, image_ids: list[int]) -> NDArray[np.int64]:
-    # Images that came after this index version was built have no row in it.
-    rows = row_map.rows_of(image_ids)
-    return rows[rows >= 0]
+    chosen = best(scores, hidden=hidden, count=size)
+    return Choice(chosen, scores[chosen], remaining=int(len(hidden) - hidden.sum()))
 
 
 def _query_vectors(pictures: Iterable[QueryPicture], *, index: ServedIndex, row_map: RowMap) -> NDArray[np.float32]:

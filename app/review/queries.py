@@ -15,6 +15,7 @@ from app.pools.held import path_in_pool
 from app.tables import (
     Commit,
     Image,
+    Label,
     LabelClass,
     Page,
     PageCandidate,
@@ -233,13 +234,14 @@ def shown(session: Session, *, page_id: int) -> dict[str, tuple[int, float]]:
     return {image: (image_id, score) for image, image_id, score in rows}
 
 
-def unsure_in_review(session: Session, *, review_id: int) -> list[int]:
-    """Return the images that this review's standing commits left unsure."""
+def unsure_in_review(session: Session, *, review_id: int, class_id: int) -> list[int]:
+    """Return the images of the class that are unsure now because this review left them so."""
     return list(
         session.scalars(
-            select(Verdict.image_id)
+            select(Label.image_id)
+            .join(Verdict, Verdict.id == Label.verdict_id)
             .join(Commit, Commit.id == Verdict.commit_id)
-            .where(Commit.review_id == review_id, Verdict.value == UNSURE, STANDS)
+            .where(Label.class_id == class_id, Label.value == UNSURE, Commit.review_id == review_id)
         )
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Body, Request, Response
 from sqlalchemy.orm import Session
@@ -15,9 +15,11 @@ from app.registry.row_maps import RowMap
 from app.review import bodies, queries
 from app.review.candidates import choose
 from app.review.committing import commit_page, standing, undo_page
+from app.review.decisions import verdicts
 from app.review.new_review import OPENAPI, WantedReview
 from app.review.starting import from_images, from_upload, version_to_pin
 from app.search.served_index import ServedIndex
+from app.words import REJECT, UNSURE
 
 router = APIRouter(prefix="/api/v1", tags=["reviews"])
 
@@ -76,13 +78,16 @@ def next_page(
         return _page_out(session, queries.page(session, page_id=open_page), review.pool_id)
     index, row_map = _opened(request, session, version(session, id=review.index_version_id))
     choice = choose(session, review=review, index=index, row_map=row_map, size=(wanted or bodies.NewPage()).size)
-    if not choice.candidates:
+    if not len(choice.rows):
         response.status_code = 200
         return bodies.PageOut(
             id=None, review=review_id, candidates=[], marks=bodies.Marks(), remaining=0, message=ALL_DECIDED
         )
-    page = queries.add_page(session, review_id=review_id, candidates=choice.candidates)
-    return _page_out(session, page, review.pool_id, ahead=choice.ahead, remaining=choice.remaining)
+    candidates = [
+        (int(row_map.image_ids[row]), float(score)) for row, score in zip(choice.rows, choice.scores, strict=True)
+    ]
+    page = queries.add_page(session, review_id=review_id, candidates=candidates)
+    return _page_out(session, page, review.pool_id, marks=bodies.Marks(), remaining=choice.remaining)
 
 
 @router.get("/pages/{page_id}", summary="Show a page")
@@ -90,6 +95,28 @@ def show_page(page_id: int, session: ReadSession) -> bodies.PageOut:
     """The candidates as they were shown."""
     page = queries.page(session, page_id=page_id)
     return _page_out(session, page, queries.review(session, review_id=page.review_id).pool_id)
+
+
+@router.post("/pages/{page_id}/ahead", summary="Look ahead")
+def look_ahead(page_id: int, marked: bodies.Marked, request: Request, session: ReadSession) -> bodies.AheadOut:
+    """Tell which images would come next if the page were committed so. Nothing is stored.
+
+    A browser that fetches their thumbnails beforehand shows the next page at once.
+    """
+    page = queries.page(session, page_id=page_id)
+    review = queries.review(session, review_id=page.review_id)
+    shown = queries.shown(session, page_id=page_id)
+    supposed = verdicts(shown, rejected=marked.rejected, unsure=marked.unsure)
+    index, row_map = _opened(request, session, version(session, id=review.index_version_id))
+    choice = choose(
+        session,
+        review=review,
+        index=index,
+        row_map=row_map,
+        size=len(shown),
+        supposing={shown[image][0]: value for image, value in supposed.items()},
+    )
+    return bodies.AheadOut(images=[index.digests[row].tobytes().hex() for row in choice.rows])
 
 
 @router.post("/pages/{page_id}/commit", summary="Commit a page")
@@ -126,8 +153,14 @@ def _opened(request: Request, session: Session, pinned: VersionLine) -> tuple[Se
     return index, row_map
 
 
-def _page_out(session: Session, page: queries.PageLine, pool_id: int, **more: Any) -> bodies.PageOut:
-    marks = queries.last_verdicts(session, page_id=page.id)
+def _page_out(
+    session: Session,
+    page: queries.PageLine,
+    pool_id: int,
+    *,
+    marks: bodies.Marks | None = None,
+    remaining: int | None = None,
+) -> bodies.PageOut:
     return bodies.PageOut(
         id=page.id,
         review=page.review_id,
@@ -139,9 +172,14 @@ def _page_out(session: Session, page: queries.PageLine, pool_id: int, **more: An
             )
             for tile in queries.candidates(session, page_id=page.id, pool_id=pool_id)
         ],
-        marks=bodies.Marks(rejected=marks.get("reject", []), unsure=marks.get("unsure", [])),
-        **more,
+        marks=marks or _last_marks(session, page.id),
+        remaining=remaining,
     )
+
+
+def _last_marks(session: Session, page_id: int) -> bodies.Marks:
+    last = queries.last_verdicts(session, page_id=page_id)
+    return bodies.Marks(rejected=last.get(REJECT, []), unsure=last.get(UNSURE, []))
 
 
 def _review_out(session: Session, review_id: int) -> bodies.ReviewOut:

@@ -290,7 +290,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["verdict_id"], ["verdict.id"], name=op.f("fk_label_verdict_id")),
         sa.PrimaryKeyConstraint("class_id", "image_id", name=op.f("pk_label")),
     )
-    op.create_index(op.f("ix_label_class_id_value"), "label", ["class_id", "value"], unique=False)
+    op.create_index(
+        op.f("ix_label_class_id_value_verdict_id_image_id"),
+        "label",
+        ["class_id", "value", "verdict_id", "image_id"],
+        unique=False,
+    )
     op.create_index(op.f("ix_label_image_id"), "label", ["image_id"], unique=False)
 
     _add_the_local_person()

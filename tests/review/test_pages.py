@@ -110,11 +110,29 @@ def test_rejects_make_the_next_page_better(
     assert set(shown(get_page(review, size=12))) <= owls
 
 
-def test_the_page_says_what_is_likely_to_come_next(start: Start, get_page: GetPage) -> None:
-    page = get_page(start(), size=10)
-    assert page["remaining"] == 100
-    assert len(page["ahead"]) == 90
-    assert not set(page["ahead"]) & set(shown(page))
+def test_a_page_says_how_much_is_left(start: Start, get_page: GetPage) -> None:
+    assert get_page(start(), size=10)["remaining"] == 100
+
+
+def test_looking_ahead_tells_the_next_page_and_stores_nothing(
+    client: TestClient, start: Start, get_page: GetPage
+) -> None:
+    review = start()
+    page = get_page(review, size=20)
+    marks = {"rejected": shown(page)[::3], "unsure": shown(page)[1:2]}
+    ahead = client.post(f"/api/v1/pages/{page['id']}/ahead", json=marks).json()["images"]
+    assert client.get("/api/v1/pools/birds/labels.csv?rows=verdicts").text.count("\n") == 1
+    client.post(f"/api/v1/pages/{page['id']}/commit", json=marks)
+    assert shown(get_page(review, size=20)) == ahead
+
+
+def test_looking_ahead_depends_on_the_marks(client: TestClient, start: Start, get_page: GetPage) -> None:
+    page = get_page(start(), size=20)
+    url = f"/api/v1/pages/{page['id']}/ahead"
+    all_right = client.post(url, json={}).json()["images"]
+    all_wrong = client.post(url, json={"rejected": shown(page)}).json()["images"]
+    assert all_right != all_wrong
+    assert client.post(url, json={"rejected": ["f" * 64]}).status_code == 422
 
 
 def test_a_page_of_no_candidates_cannot_be_asked_for(client: TestClient, start: Start) -> None:

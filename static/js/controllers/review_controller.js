@@ -4,7 +4,7 @@
 import { Controller } from "../../vendor/stimulus/stimulus-3.2.2.js";
 import { send } from "../lib/api.js";
 import { Drafts } from "../lib/drafts.js";
-import { Lookahead } from "../lib/images.js";
+import { Foresight } from "../lib/foresight.js";
 import { Outbox } from "../lib/outbox.js";
 import { Patience } from "../lib/patience.js";
 import { Stopwatch } from "../lib/stopwatch.js";
@@ -22,7 +22,7 @@ export default class extends Controller {
     this.outbox = new Outbox(this.memoryValue);
     this.patience = new Patience();
     this.stopwatch = new Stopwatch();
-    this.lookahead = new Lookahead(this.imagesValue);
+    this.foresight = new Foresight(this.imagesValue, this.pagesValue);
     this.enter("loading");
     this.refreshNumbers();
     // The other controllers of the page connect in this same turn; the size of a page is then known.
@@ -32,7 +32,8 @@ export default class extends Controller {
 
   async commit() {
     if (this.state !== "open") return;
-    const decision = { ...decisionOf(tilesOf(this.gridTarget)), milliseconds: this.stopwatch.milliseconds };
+    const decision = { ...this.decision, milliseconds: this.stopwatch.milliseconds };
+    this.foresight.rest();
     this.outbox.put(`${this.pagesValue}/${this.page}/commit`, this.page, decision);
     await this.proceed();
   }
@@ -79,7 +80,7 @@ export default class extends Controller {
     this.gridTarget.hidden = page.id === null;
     this.page = page.id;
     const marks = this.drafts.of(page.id) ?? page.marks;
-    this.gridTarget.replaceChildren(...tilesOfPage(page.candidates, marks, (image) => this.lookahead.take(image)));
+    this.gridTarget.replaceChildren(...tilesOfPage(page.candidates, marks, (image) => this.foresight.take(image)));
     if (page.id === null) {
       this.finishedMessageTarget.textContent = page.message;
       this.enter("finished");
@@ -88,11 +89,12 @@ export default class extends Controller {
     this.enter("open");
     this.dispatch("shown");
     this.stopwatch.restart();
-    this.lookahead.foresee(page.ahead ?? []);
+    this.foresight.consider(this.page, this.decision);
   }
 
   marked() {
-    this.drafts.keep(this.page, decisionOf(tilesOf(this.gridTarget)));
+    this.drafts.keep(this.page, this.decision);
+    this.foresight.consider(this.page, this.decision);
   }
 
   // Told before each wait of a request that is tried again.
@@ -135,6 +137,10 @@ export default class extends Controller {
     this.lastCommitted = review.last_committed_page;
     this.undoTarget.disabled = !this.canUndo;
     this.dispatch("numbers", { detail: review });
+  }
+
+  get decision() {
+    return decisionOf(tilesOf(this.gridTarget));
   }
 
   get canUndo() {
