@@ -111,7 +111,9 @@ def report(what: str, times: list[float], *, target: float) -> None:
     ordered = sorted(times)
     p95 = ordered[int(0.95 * (len(ordered) - 1))]
     verdict = "holds" if p95 < target else "MISSED"
-    print(f"{what}: median {median(ordered):.1f} ms, p95 {p95:.1f} ms over {len(ordered)} turns (< {target} ms {verdict})")
+    print(
+        f"{what}: median {median(ordered):.1f} ms, p95 {p95:.1f} ms over {len(ordered)} turns (< {target} ms {verdict})"
+    )
 
 
 def print_memory(pid: int, home: Path) -> None:

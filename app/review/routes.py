@@ -83,9 +83,7 @@ def next_page(
         return bodies.PageOut(
             id=None, review=review_id, candidates=[], marks=bodies.Marks(), remaining=0, message=ALL_DECIDED
         )
-    candidates = [
-        (int(row_map.image_ids[row]), float(score)) for row, score in zip(choice.rows, choice.scores, strict=True)
-    ]
+    candidates = list(zip(row_map.image_ids[choice.rows].tolist(), choice.scores.tolist(), strict=True))
     page = queries.add_page(session, review_id=review_id, candidates=candidates)
     return _page_out(session, page, review.pool_id, marks=bodies.Marks(), remaining=choice.remaining)
 
