@@ -30,7 +30,7 @@ class ReviewLine:
     accepted: int  # labels in force that this review gave
     rejected: int
     has_open_page: bool
-    thumbnail: str | None  # the first query image of the pool; None for an upload
+    thumbnail: str  # the first picture it starts from, by SHA-256
 
 
 class ReviewItem(BaseModel):
@@ -45,7 +45,7 @@ class ReviewItem(BaseModel):
     accepted: int = Field(description="Labels in force that this review gave.")
     rejected: int
     has_open_page: bool
-    thumbnail: str | None = Field(description="The image it starts from; null for an upload.")
+    thumbnail: str = Field(description="The picture it starts from: an image of the pool, or an upload.")
 
 
 class ReviewList(BaseModel):
@@ -80,12 +80,12 @@ def reviews(session: Session, *, pool_id: int, limit: int | None = None) -> list
             _labels_given(ACCEPT),
             _labels_given(REJECT),
             made > committed,
-            Image.sha256,
+            func.coalesce(Image.sha256, ReviewQuery.upload_sha256),
         )
         .join(LabelClass, LabelClass.id == Review.class_id)
         .join(Person, Person.id == Review.person_id)
         .outerjoin(standing, standing.c.review_id == Review.id)
-        .outerjoin(ReviewQuery, and_(ReviewQuery.review_id == Review.id, ReviewQuery.position == 0))
+        .join(ReviewQuery, and_(ReviewQuery.review_id == Review.id, ReviewQuery.position == 0))
         .outerjoin(Image, Image.id == ReviewQuery.image_id)
         .where(Review.pool_id == pool_id)
         .order_by(func.coalesce(standing.c.last_at, Review.created_at).desc(), Review.id.desc())

@@ -23,7 +23,7 @@ from app.words import REJECT, UNSURE
 
 router = APIRouter(prefix="/api/v1", tags=["reviews"])
 
-ALL_DECIDED = "Every image of this pool has been decided for this class."
+ALL_DECIDED = "Every image of this pool has been decided for this class or labelled as another one."
 
 
 @router.post("/pools/{pool}/reviews", status_code=201, summary="Start a review", openapi_extra=OPENAPI)
@@ -40,6 +40,7 @@ def start_review(
             wanted.upload,
             version=pinned,
             encoders=state.encoders,
+            thumbnails=state.thumbnails,
             uploads=state.settings.uploads,
             max_pixels=state.settings.max_pixels,
         )

@@ -13,10 +13,12 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid
 from app.pools.held import held_images
+from app.pools.thumbnails import ThumbnailStore
 from app.registry.queries import VersionLine, served_version
 from app.registry.row_maps import RowMap
 from app.review.queries import QueryPicture
 from app.search.query_vectors import EncoderShelf
+from ml.images import read_rgb
 
 
 class NotIndexedYet(Conflict):
@@ -54,14 +56,22 @@ def from_images(session: Session, *, pool_id: int, images: Sequence[str], row_ma
 
 
 def from_upload(
-    data: bytes, *, version: VersionLine, encoders: EncoderShelf, uploads: Path, max_pixels: int
+    data: bytes,
+    *,
+    version: VersionLine,
+    encoders: EncoderShelf,
+    thumbnails: ThumbnailStore,
+    uploads: Path,
+    max_pixels: int,
 ) -> list[QueryPicture]:
-    """Return the query that an uploaded picture makes, and keep the picture under its hash.
+    """Return the query that an uploaded picture makes; keep the picture under its hash, with thumbnails to show.
 
     The upload is decoded in full before it is kept. Raises UnsupportedMedia for what is no picture.
     """
     vector = encoders.vector(version.encoder, version.digest, data, max_pixels)
     sha256 = hashlib.sha256(data).hexdigest()
+    if not thumbnails.has(sha256):
+        thumbnails.put(sha256, read_rgb(data, max_pixels=max_pixels))
     _keep(data, uploads / sha256[:2] / sha256)
     return [QueryPicture(None, sha256, np.asarray(vector, dtype="<f4").tobytes())]
 

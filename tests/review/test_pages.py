@@ -90,7 +90,7 @@ def test_when_everything_is_decided_a_sentence_says_so(client: TestClient, start
     nothing = get_page(review)
     assert nothing["id"] is None
     assert nothing["candidates"] == []
-    assert nothing["message"] == "Every image of this pool has been decided for this class."
+    assert nothing["message"] == "Every image of this pool has been decided for this class or labelled as another one."
 
 
 def test_rejects_make_the_next_page_better(

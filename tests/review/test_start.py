@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from app.db import Database
+from app.registry.encoders import find_encoder
 from app.settings import Settings
+from app.tables import Encoder
 from tests.review.conftest import OTHERS, OWLS
-from tests.seeded import SeededPool, serve_new_version, two_heaps
+from tests.seeded import SeededPool, seed_pool, serve_new_version, two_heaps
 
 REVIEWS = "/api/v1/pools/birds/reviews"
 
@@ -21,6 +24,14 @@ def picture(width: int = 32, height: int = 32) -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (width, height), "teal").save(file, "PNG")
     return file.getvalue()
+
+
+def pool_of_the_shipped_encoder(settings: Settings, database: Database) -> None:
+    """Seed a pool whose vectors claim to be the shipped encoder's, so that an upload is embedded by it."""
+    _, encoder = find_encoder(settings, settings.encoder)
+    seed_pool(settings, database, vectors=two_heaps(10, 10, dimension=encoder.dimension))
+    with database.write() as session:
+        session.execute(update(Encoder).values(name=encoder.name, digest=encoder.digest, dimension=encoder.dimension))
 
 
 def start_from(client: TestClient, *images: str, label: str = "owl") -> Any:
@@ -78,6 +89,29 @@ def test_a_pool_without_an_index_asks_for_a_reindex(client: TestClient) -> None:
     answer = start_from(client, "0" * 64)
     assert answer.status_code == 409
     assert "reindex" in answer.json()["detail"]
+
+
+def test_an_uploaded_picture_starts_a_review_and_can_be_seen(
+    settings: Settings, client: TestClient, database: Database
+) -> None:
+    pool_of_the_shipped_encoder(settings, database)
+    answer = client.post(REVIEWS, data={"class": "owl"}, files={"upload": ("my owl.png", picture())})
+    assert answer.status_code == 201
+    (upload,) = answer.json()["query"]["uploads"]
+    assert client.get(f"/api/v1/images/{upload}/thumbnail").headers["content-type"] == "image/webp"
+    assert client.get(REVIEWS).json()["items"][0]["thumbnail"] == upload
+    page = client.post(f"/api/v1/reviews/{answer.json()['id']}/pages", json={"size": 5}).json()
+    assert len(page["candidates"]) == 5
+
+
+@pytest.mark.parametrize("broken", [b"", b"no picture at all", picture()[:60]])
+def test_an_upload_that_is_no_picture_is_415_and_starts_nothing(
+    settings: Settings, client: TestClient, database: Database, broken: bytes
+) -> None:
+    pool_of_the_shipped_encoder(settings, database)
+    answer = client.post(REVIEWS, data={"class": "owl"}, files={"upload": ("a.jpg", broken)})
+    assert (answer.status_code, answer.headers["content-type"]) == (415, "application/problem+json")
+    assert client.get(REVIEWS).json()["items"] == []
 
 
 def test_a_form_without_an_upload_is_422(client: TestClient, pool: SeededPool) -> None:
