@@ -5,15 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, NullPool, Pool, create_engine, event, make_url
 from sqlalchemy.orm import Session
+
+from app.errors import Unavailable
 
 # How long a writer waits for another one. A commit of a page holds the database for milliseconds; an import's
 # batch for less than a second.
 SQLITE_BUSY_MS = 15_000
+
+
+# Exports last as long as their readers read, so they have connections of their own, and not too many.
+EXPORTS_AT_ONCE = 8
+
+
+class TooManyExports(Unavailable):
+    """Too many exports are under way; try again when one of them is done."""
 
 
 class Database:
@@ -26,18 +37,26 @@ class Database:
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
         self._writing = self.engine.execution_options(winnow_write=True)
-        # One snapshot for all statements: what the count says is what the rows are.
-        self._reading = (
-            self.engine
-            if self.engine.dialect.name == "sqlite"
-            else self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        )
+        self._reading = _one_snapshot(self.engine)
+        self._exporting = _one_snapshot(_engine(url, NullPool))
+        self._exports = BoundedSemaphore(EXPORTS_AT_ONCE)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Yield a session on one snapshot; nothing it does is kept."""
         with Session(self._reading, expire_on_commit=False) as session:
             yield session
+
+    @contextmanager
+    def export(self) -> Iterator[Session]:
+        """Yield a read session that slow readers may keep open: others lack no connection. Raises TooManyExports."""
+        if not self._exports.acquire(blocking=False):
+            raise TooManyExports
+        try:
+            with Session(self._exporting, expire_on_commit=False) as session:
+                yield session
+        finally:
+            self._exports.release()
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -56,6 +75,12 @@ def read_session(request: Request) -> Iterator[Session]:
         yield session
 
 
+def export_session(request: Request) -> Iterator[Session]:
+    """A read transaction for an answer that is streamed."""
+    with request.app.state.database.export() as session:
+        yield session
+
+
 def write_session(request: Request) -> Iterator[Session]:
     """A write transaction for one request."""
     with request.app.state.database.write() as session:
@@ -63,20 +88,28 @@ def write_session(request: Request) -> Iterator[Session]:
 
 
 ReadSession = Annotated[Session, Depends(read_session)]
+ExportSession = Annotated[Session, Depends(export_session)]
 # With the usual scope the commit would run after the answer, and a failing one would still have told the client 200.
 WriteSession = Annotated[Session, Depends(write_session, scope="function")]
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, pool: type[Pool] | None = None) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
+        return create_engine(url, poolclass=pool, pool_pre_ping=True)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"check_same_thread": False})
+    engine = create_engine(url, poolclass=pool, connect_args={"check_same_thread": False})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _one_snapshot(engine: Engine) -> Engine:
+    """Let all statements of a transaction see the same: what the count says is what the rows are."""
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy.exc import DataError, OperationalError, TimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -58,12 +59,24 @@ def install(app: FastAPI) -> None:
     def unusable(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         faults = [_fault(item) for item in error.errors()]
+        if any(item["type"] == "json_invalid" for item in error.errors()):
+            return _answer(request, _problem(422, "The body of the request is not JSON.", "invalid", errors=faults))
         sentence = "; ".join(f"{fault['field']}: {fault['message']}" for fault in faults)
         return _answer(request, _problem(422, f"The request cannot be used. {sentence}.", "invalid", errors=faults))
 
+    def unstorable(request: Request, error: Exception) -> Response:
+        # Such as a number of forty digits, half a surrogate pair, or a null byte: no database takes them.
+        sentence = "A value in the request is outside of what can be stored or looked up."
+        return _answer(request, _problem(422, sentence, "unstorable"))
+
+    def silent(request: Request, error: Exception) -> Response:
+        log.error("%s %s: the database does not answer.", request.method, request.url.path, exc_info=error)
+        sentence = "The database does not answer just now; try again in a moment."
+        return _answer(request, _problem(503, sentence, "database-silent"))
+
     def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        sentence = _HTTP_SENTENCES.get(error.status_code, f"{error.detail}.")
+        sentence = _HTTP_SENTENCES.get(error.status_code, f"{str(error.detail).rstrip('.')}.")
         code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
         return _answer(request, _problem(error.status_code, sentence, code), headers=error.headers)
 
@@ -78,6 +91,10 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(AppError, known)
     app.add_exception_handler(RequestValidationError, unusable)
     app.add_exception_handler(HTTPException, refused)
+    for beyond in (DataError, OverflowError, UnicodeEncodeError):
+        app.add_exception_handler(beyond, unstorable)
+    for unreachable in (OperationalError, TimeoutError):
+        app.add_exception_handler(unreachable, silent)
     app.add_exception_handler(Exception, unknown)
 
 

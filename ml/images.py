@@ -139,7 +139,7 @@ def _prepare_pillow() -> None:
 
 def _check_size(image: Image.Image, max_pixels: int) -> None:
     if image.width * image.height > max_pixels:
-        raise UnreadableImage(f"{image.width} x {image.height} pixels are more than the {max_pixels:,} allowed")
+        raise UnreadableImage(f"has {image.width} x {image.height} pixels, more than the {max_pixels:,} allowed")
 
 
 def _reduce(image: Image.Image, at_least: int) -> None:

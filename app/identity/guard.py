@@ -22,6 +22,8 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    # What may be kept says so itself; a list that the back button brings from a cache is out of date.
+    "Cache-Control": "no-store",
 }
 
 
@@ -94,8 +96,15 @@ class Guard:
         if site is not None and site not in {"same-origin", "none"}:
             return ForeignOrigin()
         # A browser that sends no Sec-Fetch-Site still names the origin; it has to be this very host and port.
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if origin is not None and _netloc(origin) != host.lower():
             return ForeignOrigin()
+        return None
+
+
+def _netloc(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
         return None
 
 

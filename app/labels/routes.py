@@ -10,7 +10,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
-from app.db import ReadSession, WriteSession
+from app.db import ExportSession, ReadSession, WriteSession
 from app.errors import Invalid
 from app.identity.people import CurrentPerson
 from app.labels import bodies, queries
@@ -25,8 +25,8 @@ from app.words import ACCEPT, VERDICTS, VerdictValue
 router = APIRouter(prefix="/api/v1", tags=["labels"])
 
 
-class BadCursor(Invalid):
-    """“after” has to be the “next” of the page before."""
+class BadMoment(Invalid):
+    """This moment lies outside the calendar."""
 
 
 @router.get("/pools/{pool}/classes/{class_name}/images", summary="List a class's images")
@@ -36,11 +36,9 @@ def list_labelled(
     session: ReadSession,
     verdict: VerdictValue = ACCEPT,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    after: Annotated[str | None, Query(description="The `next` of the page before.")] = None,
+    after: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="The `next` of the page before.")] = None,
 ) -> bodies.LabelledPage:
     """Images with this verdict in force, the latest first."""
-    if after is not None and not after.isdecimal():
-        raise BadCursor
     pool_id = pool_named(session, name=pool).id
     class_id = class_named(session, pool_id=pool_id, name=class_name).id
     found = queries.labelled_images(
@@ -49,7 +47,7 @@ def list_labelled(
         class_id=class_id,
         verdict=verdict,
         limit=limit,
-        before=int(after) if after is not None else None,
+        before=after,
     )
     return bodies.LabelledPage(
         items=[
@@ -95,7 +93,7 @@ def undo(commit_id: int, session: WriteSession, person: CurrentPerson) -> bodies
 )
 def export(
     pool: str,
-    session: ReadSession,
+    session: ExportSession,
     class_name: Annotated[str | None, Query(alias="class", description="Only this class.")] = None,
     person: Annotated[str | None, Query(description="Only verdicts of this person.")] = None,
     since: Annotated[
@@ -140,4 +138,9 @@ def chosen_verdicts(asked: list[VerdictValue | Literal["any"]] | None, *, rows: 
 
 
 def _aware(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+    if moment is None:
+        return None
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise BadMoment from error

@@ -18,8 +18,10 @@ def allowed_folder(text: str, *, roots: Iterable[Path], known: Collection[str]) 
     It must be absolute (`~` is the home folder of the server's user) and lie under one of the roots, or be one of
     the locations `known` from earlier imports. Raises FolderNotAllowed, FolderUnusable.
     """
+    if "\0" in text:
+        raise FolderUnusable("A folder's path cannot hold a null byte.")
     typed = Path.home() / text[2:] if text == "~" or text.startswith("~/") else Path(text)
-    if "\0" in text or not typed.is_absolute():
+    if not typed.is_absolute():
         raise FolderUnusable(f"“{text}” is no full path; a folder's path begins with “{os.sep}”.")
     folder = Path(os.path.realpath(typed))
     # Asked before whether it is there: what lies outside is nobody's business.

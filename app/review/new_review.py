@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 
 from app.errors import Invalid, UnsupportedMedia
 from app.review.bodies import NewReview
@@ -82,8 +83,11 @@ async def _from_json(request: Request) -> Wanted:
 
 
 async def _from_form(request: Request) -> Wanted:
-    async with request.form(max_files=1, max_fields=4) as form:
-        class_name, upload = form.get("class"), form.get("upload")
-        if not isinstance(class_name, str) or not isinstance(upload, UploadFile):
-            raise FormIncomplete
-        return Wanted(class_name, upload=await upload.read())
+    try:
+        async with request.form(max_files=1, max_fields=4) as form:
+            class_name, upload = form.get("class"), form.get("upload")
+            if not isinstance(class_name, str) or not isinstance(upload, UploadFile):
+                raise FormIncomplete
+            return Wanted(class_name, upload=await upload.read())
+    except HTTPException as error:
+        raise FormIncomplete(f"The form cannot be read. {error.detail}") from error

@@ -28,13 +28,19 @@ ALL_DECIDED = "Every image of this pool has been decided for this class or label
 
 @router.post("/pools/{pool}/reviews", status_code=201, summary="Start a review", openapi_extra=OPENAPI)
 def start_review(
-    pool: str, wanted: WantedReview, request: Request, session: WriteSession, person: CurrentPerson
+    pool: str,
+    wanted: WantedReview,
+    request: Request,
+    reading: ReadSession,
+    session: WriteSession,
+    person: CurrentPerson,
 ) -> bodies.ReviewOut:
     """Start from images of the pool, or from an uploaded picture. The review stays on the index version served now."""
     state = request.app.state
-    pool_line = pool_named(session, name=pool)
-    class_line = class_named(session, pool_id=pool_line.id, name=wanted.class_name)
-    pinned = version_to_pin(session, pool_id=pool_line.id)
+    # Read apart: a large upload takes a second to decode, for which nobody else's writing should wait.
+    pool_line = pool_named(reading, name=pool)
+    class_line = class_named(reading, pool_id=pool_line.id, name=wanted.class_name)
+    pinned = version_to_pin(reading, pool_id=pool_line.id)
     if wanted.upload is not None:
         query = from_upload(
             wanted.upload,
@@ -45,8 +51,8 @@ def start_review(
             max_pixels=state.settings.max_pixels,
         )
     else:
-        row_map = _opened(request, session, pinned)[1]
-        query = from_images(session, pool_id=pool_line.id, images=wanted.images, row_map=row_map)
+        row_map = _opened(request, reading, pinned)[1]
+        query = from_images(reading, pool_id=pool_line.id, images=wanted.images, row_map=row_map)
     review_id = queries.add_review(
         session,
         pool_id=pool_line.id,

@@ -69,7 +69,7 @@ def test_what_cannot_be_embedded_is_left_out_with_a_reason(
         "0001.png": "has changed since it was listed",
         "black.png": "has no vector: the encoder's output is zero or not finite",
         "text.jpg": "is not a picture in JPEG, PNG, WebP, GIF, BMP or TIFF",
-        "large.png": "200 x 200 pixels are more than the 10,000 allowed",
+        "large.png": "has 200 x 200 pixels, more than the 10,000 allowed",
     }
     lines = [json.loads(line) for line in (out / "left_out.jsonl").read_text().splitlines()]
     assert [line["id"] for line in lines] == [entry.id for entry in left_out]

@@ -154,7 +154,7 @@ def test_a_bomb_is_refused_by_its_size_before_it_is_decoded() -> None:
     bomb = _png(30_000, 30_000, depth=8, colour_type=2, pixel=b"")
     with pytest.raises(UnreadableImage) as refusal:
         read_rgb(bomb, max_pixels=100_000_000)
-    assert str(refusal.value) == "30000 x 30000 pixels are more than the 100,000,000 allowed"
+    assert str(refusal.value) == "has 30000 x 30000 pixels, more than the 100,000,000 allowed"
 
 
 def test_the_limit_on_pixels_is_the_callers_also_beyond_pillows_own() -> None:
