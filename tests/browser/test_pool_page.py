@@ -73,6 +73,19 @@ def test_a_class_that_differs_only_in_case_is_refused_with_a_sentence(page: Page
     expect(page.get_by_role("alert").filter(has_text="already has a class")).to_be_visible()
 
 
+def test_a_new_class_stands_in_its_place_and_stays_chosen_when_one_comes_back_from_its_review(page: Page) -> None:
+    for name in ("nine", "Seven"):
+        _with_class(page, name)
+    begin_review(page, pool="digits", class_name="one", path="1/")
+    page.go_back()
+    names = page.locator(".class-line__name:visible")
+    expect(names).to_have_text(["nine", "one", "Seven"])
+    expect(page.get_by_role("radio", name="one")).to_be_checked()
+    page.get_by_label("New class").fill("Other")
+    page.keyboard.press("Enter")
+    expect(names).to_have_text(["nine", "one", "Other", "Seven"])
+
+
 def test_the_list_of_pictures_grows_as_one_scrolls_and_is_filtered_by_path(page: Page) -> None:
     page.goto("/pools/digits")
     tiles = page.locator(".grid .tile")

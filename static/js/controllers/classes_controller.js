@@ -31,7 +31,13 @@ export default class extends Controller {
     counts.href = `${this.pageValue}/${encodeURIComponent(name)}`;
     counts.setAttribute("aria-label", `Labels of ${name}: none yet`);
     remember(`class:${this.poolValue}`, name);
-    this.listTarget.append(line);
+    this.listTarget.insertBefore(line, this.firstAfter(name));
     choice.focus();
+  }
+
+  // The server lists the classes alike: by name, in either case.
+  firstAfter(name) {
+    const lines = [...this.listTarget.children];
+    return lines.find((line) => line.querySelector("input").value.toLowerCase() > name.toLowerCase()) ?? null;
   }
 }

@@ -14,6 +14,12 @@ export default class extends Controller {
     if (choice.value && (choice.value === usual || (usual === null && this.classTargets.length === 1))) choice.checked = true;
   }
 
+  // A browser that comes back to the page may restore its radios by position, where a class was added meanwhile.
+  recallClass() {
+    const usual = recall(this.memory);
+    for (const choice of this.classTargets) if (choice.value === usual) choice.checked = true;
+  }
+
   chosen({ target }) {
     remember(this.memory, target.value);
     this.problemTarget.hidden = true;
