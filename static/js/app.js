@@ -41,3 +41,6 @@ application.register("review", Review);
 application.register("start", Start);
 application.register("tile-size", TileSize);
 application.register("when", When);
+
+// A page that the browser froze and shows again tells numbers of then; marks and what is on its way are remembered.
+addEventListener("pageshow", ({ persisted }) => persisted && location.reload());

@@ -1,5 +1,5 @@
 // The flow of a review: a page is shown, marked, committed; the next one follows; an undo brings the last one back.
-// `data-state` says where it stands: loading, open, pending (a commit is on its way), failed, finished.
+// `data-state` says where it stands: loading, open, pending (a commit is on its way), undoing, failed, finished.
 
 import { Controller } from "../../vendor/stimulus/stimulus-3.2.2.js";
 import { send } from "../lib/api.js";
@@ -8,10 +8,13 @@ import { Foresight } from "../lib/foresight.js";
 import { Outbox } from "../lib/outbox.js";
 import { Patience } from "../lib/patience.js";
 import { Stopwatch } from "../lib/stopwatch.js";
-import { decisionOf, tilesOf, tilesOfPage } from "../lib/tile.js";
+import { decisionOf, pageSize, tilesOf, tilesOfPage } from "../lib/tile.js";
 
-const MOST_TILES = 240;
-const FEWEST_TILES = 6;
+const WAITING = {
+  loading: "The next page could not be fetched.",
+  pending: "The page is not stored yet; it is kept in this browser.",
+  undoing: "The last page is not undone yet.",
+};
 
 export default class extends Controller {
   static targets = ["grid", "commit", "undo", "finished", "finishedMessage"];
@@ -22,6 +25,7 @@ export default class extends Controller {
     this.outbox = new Outbox(this.memoryValue);
     this.patience = new Patience();
     this.stopwatch = new Stopwatch();
+    this.undoes = Promise.resolve();
     this.foresight = new Foresight(this.imagesValue, this.pagesValue);
     this.enter("loading");
     this.refreshNumbers();
@@ -42,7 +46,7 @@ export default class extends Controller {
   async proceed() {
     try {
       if (this.outbox.pending) await this.deliver();
-      const next = { size: this.capacity };
+      const next = { size: pageSize(this.gridTarget) };
       this.show(await this.patience.persist(() => send("POST", `${this.urlValue}/pages`, next), this.waiting));
     } catch (problem) {
       this.fail(problem);
@@ -59,20 +63,28 @@ export default class extends Controller {
     this.enter("loading", `${stored.accepted + stored.rejected + stored.unsure} stored`);
   }
 
-  async undo() {
+  // What is asked for while an undo is under way is undone after it.
+  undo() {
+    this.undoes = this.undoes.then(() => this.undoLast());
+  }
+
+  async undoLast() {
     if (!this.canUndo) return;
     const before = this.state;
-    this.enter("loading");
+    const commit = `${this.pagesValue}/${this.lastCommitted}/commit`;
+    this.foresight.rest();
+    this.enter("undoing");
     try {
-      const undone = await send("DELETE", `${this.pagesValue}/${this.lastCommitted}/commit`);
-      this.lastCommitted = null;
-      this.show(undone.page);
-      this.dispatch("numbers", { detail: undone });
-      this.enter("open", "Undone");
-      this.refreshNumbers();
+      await this.patience.persist(() => send("DELETE", commit).catch(unlessUndone), this.waiting);
     } catch (problem) {
       this.enter(before, problem.message);
+      return;
     }
+    this.lastCommitted = null;
+    this.enter("loading");
+    await this.proceed();
+    if (this.state === "open") this.enter("open", "Undone");
+    await this.refreshNumbers();
   }
 
   show(page) {
@@ -99,9 +111,8 @@ export default class extends Controller {
 
   // Told before each wait of a request that is tried again.
   waiting = (problem, seconds) => {
-    const what = this.outbox.pending ? "The page is not stored yet; it is kept in this browser." : "The next page could not be fetched.";
-    this.dispatch("trouble", { detail: { sentence: `${problem.message} ${what} Trying again in ${seconds} s.` } });
-    this.enter(this.outbox.pending ? "pending" : "loading", this.outbox.pending ? "Waiting for the server" : "");
+    this.dispatch("trouble", { detail: { sentence: `${problem.message} ${WAITING[this.state]} Trying again in ${seconds} s.` } });
+    this.enter(this.state, this.state === "pending" ? "Waiting for the server" : "");
   };
 
   fail(problem) {
@@ -150,8 +161,9 @@ export default class extends Controller {
   get state() {
     return this.element.dataset.state;
   }
+}
 
-  get capacity() {
-    return Math.min(Math.max(Number(this.gridTarget.dataset.capacity), FEWEST_TILES), MOST_TILES);
-  }
+// A page whose commit is no longer in force has been undone: the answer of an attempt before this one was lost.
+function unlessUndone(problem) {
+  if (problem.code !== "nothing-to-undo") throw problem;
 }

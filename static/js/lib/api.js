@@ -22,6 +22,8 @@ export async function send(method, url, body) {
   try {
     response = await fetch(url, {
       method,
+      // Going back or forward, a browser shows what its cache holds, however old.
+      cache: "no-store",
       headers: body === undefined || isForm ? {} : { "Content-Type": "application/json" },
       body: body === undefined || isForm ? body : JSON.stringify(body),
       signal: AbortSignal.timeout(PATIENCE_MS),

@@ -5,6 +5,9 @@ const WORDS = { accept: "accepted", reject: "rejected", unsure: "unsure" };
 const TINY_PX = 48;
 // A picture that was lost with the connection is asked for once more.
 const RETRY_MS = 2000;
+// The sizes of a page that the server takes.
+const MOST_TILES = 240;
+const FEWEST_TILES = 6;
 
 // Makes a tile from an image of the API. `role` is "gridcell" where tiles get verdicts, and "button" where one is chosen.
 export function makeTile({ image, path, verdict = "accept" }, picture, role) {
@@ -69,4 +72,9 @@ export function decisionOf(tiles) {
 
 function sharpen(picture) {
   picture.classList.toggle("tiny", picture.naturalWidth > 0 && Math.max(picture.naturalWidth, picture.naturalHeight) <= TINY_PX);
+}
+
+// How many tiles of a page the grid has room for.
+export function pageSize(grid) {
+  return Math.min(Math.max(Number(grid.dataset.capacity), FEWEST_TILES), MOST_TILES);
 }
