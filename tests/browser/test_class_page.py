@@ -45,6 +45,15 @@ def test_the_mouse_changes_single_verdicts_and_strokes_of_them(server: Server, p
     expect(page.locator(".tile")).to_have_count(3)
 
 
+def test_the_question_mark_explains_the_keys_of_the_page(page: Page) -> None:
+    _accept_a_page(page)
+    page.goto("/pools/digits/classes/nine")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys and gestures")).to_contain_text("Every change is stored at once.")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
 def test_what_was_rejected_can_be_accepted_on_its_own_tab(server: Server, page: Page) -> None:
     begin_review(page, pool="digits", class_name="nine", path="9/")
     page.keyboard.press("x")
