@@ -2,11 +2,19 @@
 
 import { Controller } from "../../vendor/stimulus/stimulus-3.2.2.js";
 
+const STANDING = {
+  loading: "The next page could not be fetched.",
+  pending: "The page is not stored yet; it is kept in this browser.",
+  undoing: "The last page is not undone yet.",
+};
+
 export default class extends Controller {
   static targets = ["notice", "message", "discard"];
 
-  show({ detail: { sentence, discard = false } }) {
-    this.messageTarget.textContent = sentence;
+  // `seconds` until it is tried again, if it is.
+  show({ detail: { problem, during, seconds, discard = false } }) {
+    const waiting = seconds ? ` ${STANDING[during]} Trying again in ${seconds} s.` : "";
+    this.messageTarget.textContent = problem.message + waiting;
     this.discardTarget.hidden = !discard;
     this.noticeTarget.hidden = false;
   }

@@ -9,12 +9,7 @@ import { Outbox } from "../lib/outbox.js";
 import { Patience } from "../lib/patience.js";
 import { Stopwatch } from "../lib/stopwatch.js";
 import { decisionOf, pageSize, tilesOf, tilesOfPage } from "../lib/tile.js";
-
-const WAITING = {
-  loading: "The next page could not be fetched.",
-  pending: "The page is not stored yet; it is kept in this browser.",
-  undoing: "The last page is not undone yet.",
-};
+import { undoCommit } from "../lib/undo.js";
 
 export default class extends Controller {
   static targets = ["grid", "commit", "undo", "finished", "finishedMessage"];
@@ -71,11 +66,11 @@ export default class extends Controller {
   async undoLast() {
     if (!this.canUndo) return;
     const before = this.state;
-    const commit = `${this.pagesValue}/${this.lastCommitted}/commit`;
+    const page = `${this.pagesValue}/${this.lastCommitted}`;
     this.foresight.rest();
     this.enter("undoing");
     try {
-      await this.patience.persist(() => send("DELETE", commit).catch(unlessUndone), this.waiting);
+      await this.patience.persist(() => undoCommit(page), this.waiting);
     } catch (problem) {
       this.enter(before, problem.message);
       return;
@@ -111,12 +106,12 @@ export default class extends Controller {
 
   // Told before each wait of a request that is tried again.
   waiting = (problem, seconds) => {
-    this.dispatch("trouble", { detail: { sentence: `${problem.message} ${WAITING[this.state]} Trying again in ${seconds} s.` } });
+    this.dispatch("trouble", { detail: { problem, during: this.state, seconds } });
     this.enter(this.state, this.state === "pending" ? "Waiting for the server" : "");
   };
 
   fail(problem) {
-    this.dispatch("trouble", { detail: { sentence: problem.message, discard: this.outbox.pending !== null } });
+    this.dispatch("trouble", { detail: { problem, discard: this.outbox.pending !== null } });
     this.enter("failed", this.outbox.pending ? "Not stored" : "");
   }
 
@@ -161,9 +156,4 @@ export default class extends Controller {
   get state() {
     return this.element.dataset.state;
   }
-}
-
-// A page whose commit is no longer in force has been undone: the answer of an attempt before this one was lost.
-function unlessUndone(problem) {
-  if (problem.code !== "nothing-to-undo") throw problem;
 }
