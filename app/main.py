@@ -34,6 +34,10 @@ from app.settings import Settings
 # What a form adds around an uploaded picture.
 FORM_OVERHEAD = 64 * 1024
 
+# A page makes thousands of objects, nearly all of which go by themselves; looking for the others at every 700 of them,
+# as Python does, takes milliseconds.
+GARBAGE_AT = 50_000
+
 DESCRIPTION = """
 Label images by throwing out what does not belong: start a **review** of a class from one picture, get a **page** of
 its nearest neighbours, **commit** the page without what you struck out, and ask for the next page, which has learned
@@ -66,6 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
             # What is loaded by now stays. The garbage collector need not look through it again and again, which
             # made every twentieth page 70 ms late.
             gc.freeze()
+            gc.set_threshold(GARBAGE_AT, 20, 20)
             yield
         database.dispose()
 
