@@ -13,4 +13,3 @@ QUEUED: Literal["queued"] = "queued"
 RUNNING: Literal["running"] = "running"
 DONE: Literal["done"] = "done"
 FAILED: Literal["failed"] = "failed"
-JOB_STATES = (QUEUED, RUNNING, DONE, FAILED)

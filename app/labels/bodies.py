@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from app.verdicts.queries import Counts
 from app.words import VerdictValue
 
 
@@ -19,12 +20,6 @@ class Correction(BaseModel):
         list[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]], Field(min_length=1, max_length=1000)
     ]
     verdict: VerdictValue
-
-
-class Counts(BaseModel):
-    accepted: int
-    rejected: int
-    unsure: int
 
 
 class CorrectionOut(BaseModel):

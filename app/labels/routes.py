@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 from urllib.parse import quote
@@ -55,7 +54,7 @@ def list_labelled(
             for line in found
         ],
         next=str(found[-1].verdict_id) if len(found) == limit else None,
-        labels=bodies.Counts(**asdict(class_counts(session, class_id=class_id))),
+        labels=class_counts(session, class_id=class_id),
     )
 
 
@@ -75,8 +74,7 @@ def correct(
         person_id=person.id,
         verdicts=[NewVerdict(image_id, wanted.verdict) for image_id in held.values()],
     )
-    counts = class_counts(session, class_id=class_id)
-    return bodies.CorrectionOut(commit=entry.id, changed=len(held), labels=bodies.Counts(**asdict(counts)))
+    return bodies.CorrectionOut(commit=entry.id, changed=len(held), labels=class_counts(session, class_id=class_id))
 
 
 @router.delete("/commits/{commit_id}", summary="Undo a commit")
