@@ -59,7 +59,7 @@ system-packages:
 .venv/all: pyproject.toml constraints.txt
 	$(call environment,.venv)
 	@echo "Installing Winnow, torch and the tests' tools into .venv; the first time takes several minutes …"
-	@.venv/$(INSTALL) '.[postgres,ml,map,dev]'
+	@.venv/$(INSTALL) '.[postgres,ml,timm,map,dev]'
 	@touch $@ .venv/base
 
 .venv-base/dev: pyproject.toml constraints.txt

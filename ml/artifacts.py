@@ -15,13 +15,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from ml.errors import Refusal
+
 MANIFEST = "manifest.json"
 
 _DRAFT_PREFIX = ".winnow-draft-"
 _SEAL = "seal"
 
 
-class BadArtifact(Exception):
+class BadArtifact(Refusal):
     """An artifact that cannot be used or made; the message is a sentence for whoever named its folder."""
 
 

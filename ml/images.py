@@ -14,6 +14,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from ml.errors import Refusal
 from ml.rgb import flattened
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
@@ -34,7 +35,7 @@ class UnreadableImage(Exception):
     """Why a picture cannot be read, as the end of a sentence that begins with its name: "is truncated"."""
 
 
-class BadList(Exception):
+class BadList(Refusal):
     """A list of images that cannot be understood; the message is a sentence."""
 
 

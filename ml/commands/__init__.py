@@ -1,0 +1,1 @@
+"""The commands of `python -m ml`, a file each: `add_arguments(parser)` and `run(options, progress)`."""
