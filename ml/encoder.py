@@ -12,13 +12,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from ml.artifacts import BadArtifact, EncoderManifest
+from ml.framing import Framing
 
 WEIGHTS = "encoder.onnx"
 INPUT, OUTPUT = "images", "vectors"
-
-# A JPEG decoded at a reduced scale is not quite the picture; with this many times the needed pixels left, its
-# vector is (tests/ml/test_encoder.py measures it).
-_OVERSAMPLING = 4
 
 
 class Encoder:
@@ -26,6 +23,7 @@ class Encoder:
 
     def __init__(self, manifest: EncoderManifest, session: Any) -> None:
         self.manifest = manifest
+        self.framing = Framing.of(manifest)
         self._session = session
         on_gpu = session.get_providers()[0].startswith("CUDA")
         self.batch = 256 if on_gpu else 32
@@ -62,21 +60,11 @@ class Encoder:
     @property
     def at_least(self) -> int:
         """The short side to which a picture may be reduced while it is decoded without changing its vector."""
-        return _OVERSAMPLING * self.manifest.resize
+        return self.framing.at_least
 
     def prepare(self, image: Image.Image) -> npt.NDArray[np.uint8]:
         """Return what the network sees of an RGB picture: (3, height, width), its centre at the right scale."""
-        width, height = image.size
-        short = min(width, height)
-        # As torchvision's Resize and CenterCrop round.
-        resized = np.array([self.manifest.resize * width // short, self.manifest.resize * height // short])
-        target = np.array(self.manifest.input_size[::-1])
-        corner = np.round((resized - target) / 2)
-        # Resizing only the part that is kept gives the same pixels, and no giant of a picture of 1 x 50,000.
-        scale = np.array([width, height]) / resized
-        box = (*(corner * scale).tolist(), *((corner + target) * scale).tolist())
-        seen = image.resize((int(target[0]), int(target[1])), Image.Resampling.BILINEAR, box=box)
-        return np.ascontiguousarray(np.asarray(seen).transpose(2, 0, 1))
+        return self.framing.prepare(image)
 
     def encode(self, prepared: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
         """Return a unit vector for each prepared picture: float32 (n, dimension).
