@@ -18,7 +18,7 @@ from ml.errors import Refusal
 
 SHIPPED = Path(__file__).resolve().parent.parent / "recipes"
 
-_STRICT = ConfigDict(extra="forbid", strict=True)
+_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 # `auto` sees each image as often as a run of this many images would need, within bounds that people sit through.
 _AUTO_IMAGES_SEEN = 20_000_000
@@ -48,6 +48,8 @@ NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 Colour = tuple[float, float, float]
 Bounds = Annotated[tuple[Positive, Positive], AfterValidator(_rising)]
+Part = Annotated[float, Field(gt=0, le=1)]
+Parts = Annotated[tuple[Part, Part], AfterValidator(_rising)]
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
@@ -56,7 +58,7 @@ class Views:
 
     side: Annotated[int, Field(ge=8)]  # pixels of a view: what the network sees
     stored: Annotated[int, Field(ge=8)]  # pixels of an image in memory: short side resized, centre cut out
-    area: Bounds = (0.08, 1.0)  # of the crop, as a share of the stored image
+    area: Parts = (0.08, 1.0)  # of the crop, as a share of the stored image
     ratio: Bounds = (3 / 4, 4 / 3)  # of the crop's width to its height
     flip: Share = 0.5
     jitter: Share = 0.8
@@ -181,10 +183,11 @@ def recipe_of(content: Mapping[str, Any], *, told_as: str = "The recipe") -> Rec
     """Return the recipe that `as_dict` once gave, or a TOML file holds. Raises BadRecipe, naming every wrong key."""
     try:
         # Strict about types, but by JSON's: an array is a tuple, a whole number will do for a float.
-        recipe: Recipe = TypeAdapter(Recipe).validate_json(json.dumps(content))
+        # TOML's dates, which JSON lacks, are no key's value either way.
+        recipe: Recipe = TypeAdapter(Recipe).validate_json(json.dumps(content, default=str))
     except ValidationError as error:
         raise BadRecipe(f"{told_as} cannot be used: {'; '.join(map(_told, error.errors()))}.") from error
-    if recipe.views.stored < recipe.views.side and recipe.views.area[1] >= 1:
+    if recipe.views.stored < recipe.views.side:
         raise BadRecipe(
             f"{told_as} cannot be used: views.stored ({recipe.views.stored}) is smaller than views.side "
             f"({recipe.views.side})."
@@ -220,12 +223,12 @@ def differences(one: Recipe, other: Recipe) -> list[str]:
 
 def _change(content: dict[str, Any], change: str) -> None:
     key, equals, text = change.partition("=")
-    if not equals:
+    if not (equals and key.strip()):
         raise BadRecipe(f"“{change}” changes nothing: write it as training.epochs=10.")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except ValueError:
-        value = text
+        value = text.strip()
     *tables, name = key.strip().split(".")
     for table in tables:
         content = content.setdefault(table, {})
@@ -240,7 +243,8 @@ def _told(error: ErrorDetails) -> str:
         return f"there is no key {where}"
     if error["type"] == "missing":
         return f"the key {where} is missing"
-    return f"{where} is {error['input']!r}: {error['msg'].removeprefix('Value error, ').lower()}"
+    told = error["msg"].removeprefix("Value error, ").replace("Input should", "it should")
+    return f"{where} is {error['input']!r}: {told}"
 
 
 def _flat(tables: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
