@@ -154,6 +154,25 @@ class IndexManifest(Manifest):
     left_out: int  # images that have none
 
 
+@dataclass(frozen=True, kw_only=True)
+class MapManifest(Manifest):
+    """A map: vectors laid out in two or three dimensions, in a box around the origin whose longest side is 1."""
+
+    kind: ClassVar[str] = "map"
+
+    method: str  # pca, pacmap or tsne
+    dimensions: int
+    count: int  # of points
+    sampled_from: int  # of vectors; more than points if only a sample is laid out
+    seed: int
+    encoder: str | None  # its name; None where the vectors do not say
+    encoder_digest: str | None
+    index_digest: str | None  # of the index version whose vectors these are
+    parameters: dict[str, Any]  # the method's
+    versions: dict[str, str]  # of the libraries
+    seconds: float  # from the vectors to the coordinates
+
+
 def now() -> str:
     """The present moment as manifests write it."""
     return datetime.now(UTC).isoformat(timespec="seconds")
