@@ -24,7 +24,7 @@ class OlderDatabase(CannotStart):
     """This database was written by an older version of Winnow; run “winnow db upgrade”."""
 
 
-def upgrade(database: Database) -> None:
+def upgrade(database: Database, *, to: str = "head") -> None:
     """Upgrade in one transaction; on an up-to-date database this changes nothing.
 
     Two servers that start at once take turns. Raises NewerDatabase, having changed nothing.
@@ -35,7 +35,7 @@ def upgrade(database: Database) -> None:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRES_LOCK})
         config = _config(connection)
         _refuse_newer(config, connection)
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
 
 
 def check(database: Database) -> None:

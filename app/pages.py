@@ -49,6 +49,11 @@ def url(request: Request, *parts: object, **query: object) -> str:
     return f"{request.scope.get('root_path', '')}/{path}" + (f"?{urlencode(wanted)}" if wanted else "")
 
 
+def short(value: float) -> str:
+    """Return a number with as many digits as one looks at."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
 def install(app: FastAPI) -> None:
     """Serve the static files, and answer every error with its sentence: as problem JSON, or to a browser as a page."""
 
@@ -149,6 +154,7 @@ def _environment() -> Environment:
     environment.filters["number"] = lambda value: f"{value:,}"
     environment.filters["counted"] = _counted
     environment.filters["moment"] = _moment
+    environment.filters["short"] = short
     return environment
 
 

@@ -100,6 +100,11 @@ class Settings(BaseSettings):
         return self.home / "indexes"
 
     @property
+    def runs(self) -> Path:
+        """Pretraining runs, a folder each: checkpoints to go on from, milestones, and the list of images."""
+        return self.home / "runs"
+
+    @property
     def encoder_folders(self) -> tuple[Path, Path]:
         """Where encoders are looked for by name: one's own first, then those that come with Winnow."""
         return self.home / "encoders", PROJECT / "ml" / "encoders"

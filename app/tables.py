@@ -106,7 +106,7 @@ class Image(Table):
     sha256: Mapped[str] = mapped_column(String(64), unique=True)
     width: Mapped[int] = mapped_column(Integer)  # as seen: after the EXIF orientation
     height: Mapped[int] = mapped_column(Integer)
-    format: Mapped[str] = mapped_column(String(16))  # "JPEG", "PNG", ..., "STL10"
+    format: Mapped[str] = mapped_column(String(16))  # "JPEG", "PNG", ..., "STL10", "CIFAR10"
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -314,7 +314,7 @@ class Job(Table):
 
     __tablename__ = "job"
     __table_args__ = (
-        CheckConstraint("state IN ('queued', 'running', 'done', 'failed')", name="state"),
+        CheckConstraint("state IN ('queued', 'running', 'done', 'failed', 'stopped')", name="state"),
         # A second click finds the first one's job instead of starting another.
         Index(
             "one_active_job_per_kind",
@@ -326,16 +326,17 @@ class Job(Table):
         ),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
-    kind: Mapped[str] = mapped_column(String(16))  # "import", "reindex"
+    kind: Mapped[str] = mapped_column(String(16))  # "import", "reindex", "pretrain"
     pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"))
     state: Mapped[str] = mapped_column(String(8), default=QUEUED)
     arguments: Mapped[dict[str, Any]]
     phase: Mapped[str | None] = mapped_column(String(100))  # what is being done, in one or two words
     done: Mapped[int] = mapped_column(default=0)
     total: Mapped[int | None]
+    figures: Mapped[dict[str, Any] | None]  # what is measured while it goes on
     error: Mapped[str | None] = mapped_column(Text)  # a sentence
     result: Mapped[dict[str, Any] | None]
-    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)  # since it last got further
     lease_until: Mapped[datetime | None]  # a running job whose lease ran out is taken up again
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime | None]

@@ -28,13 +28,13 @@ def server_for_tests(worker: str) -> Iterator[PostgresServer]:
     """Yield a server with an empty database for one test worker."""
     given = os.environ.get("TEST_DATABASE_URL")
     if given:
-        yield PostgresServer(_fresh_database(given, worker))
+        yield PostgresServer(fresh_database(given, worker))
         return
     folder = Path(tempfile.mkdtemp(prefix="winnow-postgres-"))
     try:
         with _cluster(folder) as socket:
             url = f"postgresql+psycopg://winnow@/postgres?host={socket}"
-            yield PostgresServer(_fresh_database(url, worker))
+            yield PostgresServer(fresh_database(url, worker))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -54,7 +54,8 @@ def emptied(url: str) -> Iterator[None]:
     yield
 
 
-def _fresh_database(url: str, worker: str) -> str:
+def fresh_database(url: str, worker: str) -> str:
+    """Return the URL of a new, empty database on the same server."""
     name = f"winnow_{worker}_test"
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:

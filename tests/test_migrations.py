@@ -9,10 +9,12 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
 
 from app.db import Database
 from app.migrations import NewerDatabase, OlderDatabase, check, upgrade
-from app.tables import Person, Pool, Table
+from app.tables import Job, Person, Pool, Table
+from tests.postgres import fresh_database
 
 
 def test_the_migrations_build_what_the_tables_say(database: Database) -> None:
@@ -41,7 +43,7 @@ def test_a_database_from_a_newer_version_is_left_alone(database: Database) -> No
     finally:
         # The PostgreSQL database is shared by all tests of this worker.
         with database.write() as session:
-            session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+            session.execute(text("UPDATE alembic_version SET version_num = '0002'"))
 
 
 def test_an_empty_database_asks_for_an_upgrade(tmp_path: Path) -> None:
@@ -59,3 +61,36 @@ def test_two_servers_that_start_at_once_upgrade_in_turn(tmp_path: Path) -> None:
         assert session.scalars(select(Person.name)).all() == ["local"]
     for database in databases:
         database.dispose()
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_jobs_of_the_first_version_are_kept(
+    engine: str, tmp_path: Path, worker_id: str, request: pytest.FixtureRequest
+) -> None:
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    if engine == "postgresql":
+        url = fresh_database(request.getfixturevalue("postgres").url, f"{worker_id}_old")
+    database = Database(url)
+    upgrade(database, to="0001")
+    moment = "2026-01-01 00:00:00+00:00"
+    with database.write() as session:
+        pool = f"INSERT INTO pool VALUES (1, 'birds', 'birds', 'one', '{moment}')"
+        columns = "id, kind, pool_id, state, arguments, done, total, result, attempts, created_at"
+        values = f"""7, 'import', 1, 'done', '{{"folder": "/b"}}', 5, 9, '{{"new": 5}}', 1, '{moment}'"""
+        for statement in (pool, f"INSERT INTO job ({columns}) VALUES ({values})"):
+            session.connection().exec_driver_sql(statement)
+    upgrade(database)
+    check(database)
+    with database.write() as session:
+        job = session.get_one(Job, 7)
+        assert (job.arguments, job.done, job.total, job.result) == ({"folder": "/b"}, 5, 9, {"new": 5})
+        assert (job.created_at.year, job.figures) == (2026, None)
+        job.state = "stopped"
+        session.flush()
+        with pytest.raises(IntegrityError), session.begin_nested():
+            session.execute(text("UPDATE job SET state = 'asleep'"))
+        session.add(Job(kind="pretrain", pool_id=1, arguments={}))
+        session.flush()
+        with pytest.raises(IntegrityError), session.begin_nested():
+            session.add(Job(kind="pretrain", pool_id=1, arguments={}))
+    database.dispose()

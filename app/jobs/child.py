@@ -18,14 +18,14 @@ from app.settings import Settings
 Event = dict[str, Any]
 
 ENDS_WITH_STDIN = "WINNOW_EXIT_WITH_STDIN"
+TIME_TO_END_S = 5.0
 
 _ASKED_EVERY_S = 0.2
-_TIME_TO_END_S = 5
 _BEHIND_PEOPLE = 10  # niceness
 
 
 class Stopped(Unavailable):
-    """This work was stopped before it was done; another process goes on with it."""
+    """This work was stopped before it was done. What was done is kept."""
 
 
 class ChildFailed(AppError):
@@ -42,6 +42,7 @@ def run_child(
     on_event: Callable[[Event], None],
     should_stop: Callable[[], bool],
     ended_badly: Callable[[int], str],
+    time_to_end_s: float = TIME_TO_END_S,
 ) -> None:
     """Run `python -m module` to its end, handing up each JSON line that it prints.
 
@@ -56,7 +57,7 @@ def run_child(
     with child:
         try:
             _let_people_go_first(child.pid)
-            threading.Thread(target=_end_when_told, args=(child, should_stop), daemon=True).start()
+            threading.Thread(target=_end_when_told, args=(child, should_stop, time_to_end_s), daemon=True).start()
             assert child.stdout is not None
             sentence = _listen(child.stdout, on_event)
             exit_code = child.wait()
@@ -91,7 +92,7 @@ def start(
     )
 
 
-def end(child: subprocess.Popen[str], *, patience_s: float = _TIME_TO_END_S) -> None:
+def end(child: subprocess.Popen[str], *, patience_s: float = TIME_TO_END_S) -> None:
     """End a process and its children, kindly and then by force. One that has ended already is left in peace."""
     if child.poll() is not None:
         return
@@ -137,10 +138,10 @@ def _let_people_go_first(pid: int) -> None:
         pass  # It has ended already, and how is told by its exit code.
 
 
-def _end_when_told(child: subprocess.Popen[str], should_stop: Callable[[], bool]) -> None:
+def _end_when_told(child: subprocess.Popen[str], should_stop: Callable[[], bool], time_to_end_s: float) -> None:
     while child.poll() is None:
         if should_stop():
-            end(child)
+            end(child, patience_s=time_to_end_s)
             return
         try:
             child.wait(_ASKED_EVERY_S)

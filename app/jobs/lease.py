@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,14 +23,15 @@ Watch = Callable[[Progress], None]
 
 
 class Lease:
-    """A thread that renews a job's lease from `with` to its end, and writes down the progress last reported."""
+    """A thread that renews a job's lease from `with` to its end, and writes down what was last reported."""
 
     def __init__(self, database: Database, job: JobLine, *, watch: Watch | None = None) -> None:
-        self.lost = False  # whether somebody else has taken the job up, because this process slept too long
+        self.lost = False  # whether the job was stopped, or taken up by others because this process slept too long
         self._database = database
         self._job = job
         self._watch = watch
         self._news: Progress | None = None
+        self._figures: dict[str, Any] | None = None
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._keep, name=f"lease of job {job.id}", daemon=True)
 
@@ -40,6 +41,10 @@ class Lease:
         if self._watch is not None:
             self._watch(self._news)
 
+    def show(self, figures: dict[str, Any]) -> None:
+        """Say what is measured; the figures given last are the job's."""
+        self._figures = figures
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self
@@ -47,22 +52,27 @@ class Lease:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
-        if self._news is not None:
+        if self._has_news:
             self._renew()
+
+    @property
+    def _has_news(self) -> bool:
+        return self._news is not None or self._figures is not None
 
     def _keep(self) -> None:
         renewed = time.monotonic()
         while not self._over.wait(WRITTEN_EVERY_S):
             overdue = time.monotonic() - renewed > lifecycle.RENEWED_AFTER.total_seconds()
-            if self._news is not None or overdue:
+            if self._has_news or overdue:
                 self._renew()
                 renewed = time.monotonic()
 
     def _renew(self) -> None:
         news, self._news = self._news, None
+        figures, self._figures = self._figures, None
         try:
             with self._database.write() as session:
-                self.lost = not queries.renew(session, job=self._job, progress=news)
+                self.lost = not queries.renew(session, job=self._job, progress=news, figures=figures)
         except SQLAlchemyError as error:
             # A database that is away for a moment ends no work; if it stays away, the work's own writing fails.
             log.warning("The lease of job %s could not be renewed: %s", self._job.id, error)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
-Kind = Literal["import", "reindex"]
+Kind = Literal["import", "reindex", "pretrain"]
 
 IMPORT: Kind = "import"
 REINDEX: Kind = "reindex"
+PRETRAIN: Kind = "pretrain"
+
+# A worker does one job of each lane at a time, so that a pretraining of days holds no import up.
+LANES: tuple[tuple[Kind, ...], ...] = ((IMPORT, REINDEX), (PRETRAIN,))
 
 # A worker that was killed is missed after this long; one that lives renews its lease several times meanwhile.
 LEASE = timedelta(seconds=15)
 RENEWED_AFTER = timedelta(seconds=4)
 
-# Work that takes its worker down with it each time must not go on doing so.
+# Work that takes its worker down with it each time must not go on doing so. Attempts that got further do not count.
 MOST_ATTEMPTS = 3
 
 STOPPED_BY_HAND = "Stopped from the keyboard. What was done is kept: start it again and it goes on from there."
@@ -22,7 +27,8 @@ WORN_OUT = f"The worker ended {MOST_ATTEMPTS} times in the middle of this job, s
 INTERRUPTED = "The process that did this was ended from outside; a later job goes on with it."
 UNEXPECTED = "Something unexpected happened; nothing was half-done."
 
-_KIND_NAMES: dict[str, str] = {IMPORT: "An import", REINDEX: "A reindex"}
+_KIND_NAMES: dict[str, str] = {IMPORT: "An import", REINDEX: "A reindex", PRETRAIN: "A pretraining"}
+_ENDINGS: dict[str, str] = {"done": "is done", "failed": "has failed", "stopped": "was stopped"}
 
 
 def lease_from(moment: datetime) -> datetime:
@@ -35,10 +41,27 @@ def is_worn_out(attempts: int) -> bool:
     return attempts > MOST_ATTEMPTS
 
 
+def got_further(before: Mapping[str, Any] | None, figures: Mapping[str, Any]) -> bool:
+    """Tell whether work has come beyond all that was done before this attempt, by the steps in its figures."""
+    return int(figures.get("step", 0)) > int((before or {}).get("step", 0))
+
+
 def already_running(kind: str, state: str, job_id: int) -> str:
     """Return what is told to the second of two who ask for the same work."""
     doing = "is already running" if state == "running" else "is already waiting its turn"
     return f"{_KIND_NAMES[kind]} of this pool {doing}: job {job_id}."
+
+
+def not_under_way(state: str, job_id: int) -> str:
+    """Return what is told to whoever wants to stop a job that has ended."""
+    return f"Job {job_id} has ended already: it {_ENDINGS.get(state, state)}."
+
+
+def cannot_go_on(state: str, job_id: int) -> str:
+    """Return what is told to whoever wants to resume a job that was not stopped."""
+    if state in _ENDINGS:
+        return f"Job {job_id} {_ENDINGS[state]}, so there is nothing to go on with."
+    return f"Job {job_id} is under way already."
 
 
 def refused(reason: str | None) -> str:

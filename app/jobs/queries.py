@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,9 @@ from app.errors import Conflict, NotFound
 from app.jobs import lifecycle
 from app.jobs.lifecycle import Kind
 from app.tables import Job, Pool, now
-from app.words import DONE, FAILED, QUEUED, RUNNING
+from app.words import DONE, FAILED, QUEUED, RUNNING, STOPPED
+
+ALL_KINDS = tuple(kind for lane in lifecycle.LANES for kind in lane)
 
 
 class JobNotFound(NotFound):
@@ -27,6 +30,14 @@ class AlreadyRunning(Conflict):
     def __init__(self, job: JobLine) -> None:
         super().__init__(lifecycle.already_running(job.kind, job.state, job.id), job=job.id)
         self.job = job
+
+
+class NotUnderWay(Conflict):
+    """This job has ended already."""
+
+
+class CannotGoOn(Conflict):
+    """This job was not stopped, so it cannot be resumed."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +53,7 @@ class JobLine:
     phase: str | None
     done: int
     total: int | None
+    figures: dict[str, Any] | None  # what is measured while it goes on
     error: str | None  # a sentence
     result: dict[str, Any] | None
     attempts: int
@@ -77,20 +89,20 @@ def start(session: Session, *, kind: Kind, pool_id: int, arguments: dict[str, An
     return _insert(session, kind=kind, pool_id=pool_id, arguments=arguments, **held)
 
 
-def is_anything_free(session: Session) -> bool:
-    """Whether there is a job to claim."""
-    return session.scalars(select(Job.id).where(_is_free(now())).limit(1)).first() is not None
+def is_anything_free(session: Session, *, kinds: Collection[Kind] = ALL_KINDS) -> bool:
+    """Whether there is a job of these kinds to claim."""
+    return session.scalars(select(Job.id).where(_is_free(now(), kinds)).limit(1)).first() is not None
 
 
-def claim(session: Session) -> JobLine | None:
-    """Take the oldest job that waits, or whose worker was lost; None if there is none.
+def claim(session: Session, *, kinds: Collection[Kind] = ALL_KINDS) -> JobLine | None:
+    """Take the oldest job of these kinds that waits, or whose worker was lost; None if there is none.
 
     However many ask at once, each job is taken by one of them.
     """
     moment = now()
     free = (
         select(Job.id)
-        .where(_is_free(moment))
+        .where(_is_free(moment, kinds))
         .order_by(Job.id)
         .limit(1)
         # SQLite, which knows no such clause and leaves it out, has one writer at a time anyway.
@@ -112,9 +124,15 @@ def claim(session: Session) -> JobLine | None:
     return None if taken is None else job(session, id=taken)
 
 
-def renew(session: Session, *, job: JobLine, progress: Progress | None) -> bool:
-    """Lengthen the lease of a job and write down its progress; False if somebody else has taken it up."""
-    news = {} if progress is None else {"phase": progress.phase, "done": progress.done, "total": progress.total}
+def renew(session: Session, *, job: JobLine, progress: Progress | None, figures: dict[str, Any] | None = None) -> bool:
+    """Lengthen the lease of a job and write down its progress; False if it was stopped or taken up by somebody else."""
+    news: dict[str, Any] = {}
+    if progress is not None:
+        news = {"phase": progress.phase, "done": progress.done, "total": progress.total}
+    if figures is not None:
+        news["figures"] = figures
+        if lifecycle.got_further(job.figures, figures):
+            news["attempts"] = 1
     return _update_held(session, job, lease_until=lifecycle.lease_from(now()), **news)
 
 
@@ -130,7 +148,37 @@ def fail(session: Session, *, job: JobLine, sentence: str) -> bool:
 
 def give_back(session: Session, *, job: JobLine) -> bool:
     """Queue a job again as if it had not been taken; False if it is no longer held."""
-    return _update_held(session, job, state=QUEUED, attempts=job.attempts - 1, lease_until=None)
+    return _update_held(session, job, state=QUEUED, attempts=Job.attempts - 1, lease_until=None)
+
+
+def stop(session: Session, *, id: int) -> JobLine:
+    """Stop a job; whoever has it in hand notices when renewing the lease. One that is stopped already stays so.
+
+    Raises JobNotFound, and NotUnderWay for a job that is done or has failed.
+    """
+    under_way = (Job.id == id, Job.state.in_((QUEUED, RUNNING)))
+    changed = _update(session, *under_way, state=STOPPED, ended_at=now(), lease_until=None)
+    found = job(session, id=id)
+    if not changed and found.state != STOPPED:
+        raise NotUnderWay(lifecycle.not_under_way(found.state, id))
+    return found
+
+
+def resume(session: Session, *, id: int) -> JobLine:
+    """Queue a job again that was stopped or has failed: with the same arguments, it goes on where it was.
+
+    Raises JobNotFound, CannotGoOn, and AlreadyRunning if other work of this kind and pool has come in between.
+    """
+    found = job(session, id=id)
+    ended = (Job.id == id, Job.state.in_((STOPPED, FAILED)))
+    try:
+        with session.begin_nested():
+            changed = _update(session, *ended, state=QUEUED, attempts=0, error=None, ended_at=None)
+    except IntegrityError:
+        raise AlreadyRunning(_active(session, kind=found.kind, pool_id=found.pool_id) or found) from None
+    if not changed:
+        raise CannotGoOn(lifecycle.cannot_go_on(found.state, id))
+    return job(session, id=id)
 
 
 def job(session: Session, *, id: int) -> JobLine:
@@ -141,9 +189,10 @@ def job(session: Session, *, id: int) -> JobLine:
     return JobLine(**row._mapping)
 
 
-def jobs_of(session: Session, *, pool_id: int, limit: int = 50) -> list[JobLine]:
+def jobs_of(session: Session, *, pool_id: int, kinds: Collection[Kind] = ALL_KINDS, limit: int = 50) -> list[JobLine]:
     """Return the jobs of a pool, newest first."""
-    rows = session.execute(_lines().where(Job.pool_id == pool_id).order_by(Job.id.desc()).limit(limit))
+    wanted = _lines().where(Job.pool_id == pool_id, Job.kind.in_(kinds))
+    rows = session.execute(wanted.order_by(Job.id.desc()).limit(limit))
     return [JobLine(**row._mapping) for row in rows]
 
 
@@ -154,22 +203,32 @@ def _insert(session: Session, *, kind: Kind, pool_id: int, **columns: Any) -> Jo
             session.add(new)
     except IntegrityError:
         # The index `one_active_job_per_kind` has it; a look beforehand would miss a click at the same moment.
-        active = _lines().where(Job.kind == kind, Job.pool_id == pool_id, Job.state.in_((QUEUED, RUNNING)))
-        row = session.execute(active).one_or_none()
-        if row is None:  # It has ended since.
+        active = _active(session, kind=kind, pool_id=pool_id)
+        if active is None:  # It has ended since.
             return _insert(session, kind=kind, pool_id=pool_id, **columns)
-        raise AlreadyRunning(JobLine(**row._mapping)) from None
+        raise AlreadyRunning(active) from None
     return job(session, id=new.id)
 
 
-def _is_free(moment: datetime) -> ColumnElement[bool]:
-    return or_(Job.state == QUEUED, and_(Job.state == RUNNING, Job.lease_until < moment))
+def _active(session: Session, *, kind: str, pool_id: int) -> JobLine | None:
+    active = _lines().where(Job.kind == kind, Job.pool_id == pool_id, Job.state.in_((QUEUED, RUNNING)))
+    row = session.execute(active).one_or_none()
+    return None if row is None else JobLine(**row._mapping)
+
+
+def _is_free(moment: datetime, kinds: Collection[Kind]) -> ColumnElement[bool]:
+    free = or_(Job.state == QUEUED, and_(Job.state == RUNNING, Job.lease_until < moment))
+    return and_(Job.kind.in_(kinds), free)
 
 
 def _update_held(session: Session, job: JobLine, **values: Any) -> bool:
-    # Each claim counts one attempt more, so the number tells whether the job is still in the hands that took it.
-    held = (Job.id == job.id, Job.state == RUNNING, Job.attempts == job.attempts)
-    change = update(Job).where(*held).values(**values).execution_options(synchronize_session=False)
+    # Each claim has a moment of its own, which tells whether the job is still in the hands that took it.
+    held = (Job.id == job.id, Job.state == RUNNING, Job.started_at == job.started_at)
+    return _update(session, *held, **values)
+
+
+def _update(session: Session, *where: ColumnElement[bool], **values: Any) -> bool:
+    change = update(Job).where(*where).values(**values).execution_options(synchronize_session=False)
     result = session.execute(change)
     assert isinstance(result, CursorResult)
     return result.rowcount == 1

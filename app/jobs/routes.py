@@ -1,16 +1,17 @@
-"""The API of long work: start it, follow it."""
+"""The API of long work: start it, follow it, stop it, resume it."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.db import ReadSession, WriteSession
-from app.jobs import queries
-from app.jobs.lifecycle import IMPORT, REINDEX
+from app.jobs import queries, recipes
+from app.jobs.lifecycle import IMPORT, PRETRAIN, REINDEX
+from app.jobs.recipes import Wanted
 from app.pools.folders import allowed_folder
 from app.pools.queries import known_locations, pool_named
 from app.registry.encoders import find_encoder
@@ -31,6 +32,19 @@ class ReindexRequest(BaseModel):
     encoder: str | None = Field(default=None, description="The name of an encoder; the server's own choice if absent.")
 
 
+# They end up on a command line.
+Change = Annotated[str, Field(pattern=r"^[^\x00-\x1f]+$", max_length=200)]
+
+
+class PretrainingRequest(BaseModel):
+    recipe: str = Field(default=recipes.USUAL_RECIPE, description="The name of a recipe that comes along.")
+    changes: list[Change] = Field(
+        default=[], max_length=50, description="What the recipe is to have otherwise, such as `training.epochs=100`."
+    )
+    init: str | None = Field(default=None, description="The encoder that it starts from; from nothing if absent.")
+    name: str | None = Field(default=None, description="The run's name, which its encoders bear; a free one if absent.")
+
+
 class JobStarted(BaseModel):
     job: int = Field(description="To be followed at `/api/v1/jobs/{job}`.")
 
@@ -39,12 +53,13 @@ class JobAnswer(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     id: int
-    kind: str = Field(description="`import` or `reindex`.")
+    kind: str = Field(description="`import`, `reindex` or `pretrain`.")
     pool: str
-    state: str = Field(description="`queued`, `running`, `done` or `failed`.")
+    state: str = Field(description="`queued`, `running`, `done`, `failed` or `stopped`.")
     phase: str | None = Field(description="What is being done, in one or two words.")
     done: int
     total: int | None = Field(description="Of the present phase; null while it is not known.")
+    figures: dict[str, Any] | None = Field(description="What is measured while it goes on; of a pretraining.")
     error: str | None = Field(description="Why it failed, in a sentence.")
     result: dict[str, Any] | None
     created_at: datetime
@@ -77,10 +92,34 @@ def start_reindex(request: Request, session: WriteSession, pool: str, body: Rein
     return JobStarted(job=queries.create(session, kind=REINDEX, pool_id=found.id, arguments=arguments).id)
 
 
+@router.post("/pools/{pool}/pretraining", summary="Pretrain on a pool", status_code=202, responses=_BUSY)
+def start_pretraining(request: Request, session: WriteSession, pool: str, body: PretrainingRequest) -> JobStarted:
+    """Train an encoder on the pool's images, without labels; its milestones become encoders while it goes on."""
+    settings = request.app.state.settings
+    found = pool_named(session, pool)
+    if settings.start_worker:  # Another machine's worker has a Python of its own, and says so itself.
+        recipes.require_trainers()
+    wanted = Wanted(**body.model_dump())
+    arguments = recipes.job_arguments(session, settings, pool_id=found.id, pool=found.name, wanted=wanted)
+    return JobStarted(job=queries.create(session, kind=PRETRAIN, pool_id=found.id, arguments=arguments).id)
+
+
 @router.get("/jobs/{id}", summary="Follow a job")
 def job(session: ReadSession, id: int) -> JobAnswer:
     """Tell how far a job is, or how it ended."""
     return JobAnswer.model_validate(queries.job(session, id=id))
+
+
+@router.delete("/jobs/{id}", summary="Stop a job")
+def stop(session: WriteSession, id: int) -> JobAnswer:
+    """Stop a job; its process ends within seconds, and what was done is kept. Stopped already, it stays so."""
+    return JobAnswer.model_validate(queries.stop(session, id=id))
+
+
+@router.post("/jobs/{id}/resume", summary="Resume a job", status_code=202, responses=_BUSY)
+def resume(session: WriteSession, id: int) -> JobStarted:
+    """Queue a job again that was stopped or has failed; it goes on where it was."""
+    return JobStarted(job=queries.resume(session, id=id).id)
 
 
 @router.get("/pools/{pool}/jobs", summary="List the jobs of a pool")

@@ -12,7 +12,7 @@ from typing import Any
 from app.db import Database
 from app.errors import AppError, Unavailable
 from app.jobs import lifecycle, queries
-from app.jobs.child import ChildFailed, Event, Stopped, environment_for, run_child
+from app.jobs.child import TIME_TO_END_S, ChildFailed, Event, Stopped, environment_for, run_child
 from app.jobs.lease import Lease, Watch
 from app.jobs.lifecycle import Kind
 from app.jobs.queries import AlreadyRunning, JobLine
@@ -34,10 +34,20 @@ class Work:
     settings: Settings
     job: JobLine
     report: Report
+    show: Callable[[dict[str, Any]], None]  # figures of the work as it goes on
     should_stop: Callable[[], bool]
 
-    def run(self, module: str, *arguments: str) -> list[Event]:
-        """Run `python -m module` in a child process, pass on its progress, and return its other events."""
+    def run(
+        self,
+        module: str,
+        *arguments: str,
+        on_event: Callable[[Event], None] | None = None,
+        time_to_end_s: float = TIME_TO_END_S,
+    ) -> list[Event]:
+        """Run `python -m module` in a child process, pass on its progress, and return its other events.
+
+        `on_event` hears of these as they come. Told to stop, the child has `time_to_end_s` to end in order.
+        """
         others: list[Event] = []
 
         def hear(event: Event) -> None:
@@ -45,6 +55,8 @@ class Work:
                 self.report(str(event["phase"]), int(event["done"]), event.get("total"))
             else:
                 others.append(event)
+                if on_event is not None:
+                    on_event(event)
 
         try:
             run_child(
@@ -54,17 +66,12 @@ class Work:
                 log=log_file(self.settings, self.job.id),
                 on_event=hear,
                 should_stop=self.should_stop,
+                time_to_end_s=time_to_end_s,
                 ended_badly=lambda exit_code: lifecycle.ended_badly(exit_code, self.job.id),
             )
         except ChildFailed as error:
-            raise ChildFailed(self._without_our_paths(error.sentence)) from error
+            raise ChildFailed(without_our_paths(self.settings, error.sentence)) from error
         return others
-
-    def _without_our_paths(self, sentence: str) -> str:
-        # Children speak to whoever typed the command; a job's error is read by people who know no such folder.
-        for place in (self.settings.home, PROJECT):
-            sentence = sentence.replace(f"{place}{os.sep}", "")
-        return sentence
 
 
 class MachineRefused(Unavailable):
@@ -77,6 +84,13 @@ Perform = Callable[[Work], Result]
 def log_file(settings: Settings, job_id: int) -> Path:
     """Return where the standard error of a job's processes is kept."""
     return settings.home / "jobs" / f"{job_id}.log"
+
+
+def without_our_paths(settings: Settings, text: str) -> str:
+    """Return what a child said as people may read it: it speaks to whoever typed the command and knows the folders."""
+    for place in (settings.home, PROJECT):
+        text = text.replace(f"{place}{os.sep}", "")
+    return text
 
 
 def do_now(
@@ -117,17 +131,20 @@ def carry_out(
 ) -> Result:
     """Do a job that was started or claimed, and write down how it ended: done, failed, or queued again if Stopped.
 
-    Raises whatever `perform` raised. A job that somebody else has taken up meanwhile is left to them.
+    Raises whatever `perform` raised. A job that was stopped or taken up by others meanwhile stays as they left it.
     """
 
     def settle(ending: Callable[..., bool], **details: Any) -> None:
         with database.write() as session:
             ending(session, job=job, **details)
 
+    def told_to_stop() -> bool:
+        return lease.lost or should_stop()
+
     lease = Lease(database, job, watch=watch)
     try:
         with lease:
-            result = perform(Work(database, settings, job, lease.report, lambda: lease.lost or should_stop()))
+            result = perform(Work(database, settings, job, lease.report, lease.show, told_to_stop))
     except Stopped:
         settle(queries.give_back)
         raise

@@ -1,29 +1,61 @@
-// Sends the fields of a form as JSON; where that has started a job, the page is shown anew with its progress.
+// Sends the fields of a form as JSON; what has changed by that is then shown: the page anew, or the job that began.
 
 import { Controller } from "../../vendor/stimulus/stimulus-3.2.2.js";
 import { send } from "../lib/api.js";
 
 export default class extends Controller {
-  static targets = ["button", "problem"];
-  static values = { url: String };
+  // A `fault` is the place for what is wrong with the field that its `data-field` names.
+  static targets = ["button", "problem", "fault"];
+  // `then` is the page of jobs, for who wants to see the one that has begun.
+  static values = { url: String, method: { type: String, default: "POST" }, then: String };
 
   async send(event) {
     event.preventDefault();
     this.buttonTarget.disabled = true;
-    this.problemTarget.hidden = true;
+    this.clear();
     try {
-      await send("POST", this.urlValue, valuesOf(event.target));
-      location.reload();
+      const answer = await send(this.methodValue, this.urlValue, valuesOf(event.target));
+      if (this.thenValue) location.assign(`${this.thenValue}/${answer.job}`);
+      else location.reload();
     } catch (problem) {
-      this.problemTarget.textContent = problem.message;
-      this.problemTarget.hidden = false;
       this.buttonTarget.disabled = false;
+      this.tell(problem);
     }
+  }
+
+  clear() {
+    this.problemTarget.hidden = true;
+    for (const fault of this.faultTargets) {
+      fault.hidden = true;
+      this.fieldOf(fault)?.removeAttribute("aria-invalid");
+    }
+  }
+
+  tell(problem) {
+    const found = this.faultTargets.filter((fault) => problem.errors.some(({ field }) => field === fault.dataset.field));
+    for (const fault of found) {
+      fault.textContent = problem.errors.find(({ field }) => field === fault.dataset.field).message;
+      fault.hidden = false;
+      this.fieldOf(fault)?.setAttribute("aria-invalid", "true");
+    }
+    if (found.length) return this.fieldOf(found[0])?.focus();
+    this.problemTarget.textContent = problem.message;
+    this.problemTarget.hidden = false;
+  }
+
+  fieldOf(fault) {
+    return fault.closest(".field").querySelector("input:checked, input:not([type=radio]), select");
   }
 }
 
+// Empty fields are left out. Those with `data-change` become changes to a recipe.
 function valuesOf(form) {
-  const values = Object.fromEntries(new FormData(form));
-  for (const field of form.querySelectorAll("[data-type=boolean]")) values[field.name] = field.value === "true";
+  const values = {};
+  for (const [name, value] of new FormData(form)) {
+    const { dataset } = form.elements[name];
+    if (!value) continue;
+    if (dataset && "change" in dataset) (values.changes ??= []).push(`${name}=${value}`);
+    else values[name] = dataset?.type === "boolean" ? value === "true" : value;
+  }
   return values;
 }

@@ -5,6 +5,7 @@ import { send } from "../lib/api.js";
 
 const OFTEN_MS = 700;
 const SELDOM_MS = 5000;
+const ENDINGS = ["done", "failed", "stopped"];
 
 export default class extends Controller {
   static targets = ["phase", "count", "bar", "problem"];
@@ -24,8 +25,10 @@ export default class extends Controller {
     try {
       const job = await send("GET", this.urlValue);
       this.show(job);
-      if (job.state === "done" || job.state === "failed") {
-        if (job.state !== this.stateValue && this.thenValue === "reload" && job.state === "done") location.reload();
+      const ended = ENDINGS.includes(job.state);
+      this.dispatch("seen", { detail: { ended } });
+      if (ended) {
+        if (job.state !== this.stateValue && this.thenValue === "reload" && job.state !== "failed") location.reload();
         return;
       }
     } catch (problem) {
@@ -36,12 +39,13 @@ export default class extends Controller {
   }
 
   show({ state, phase, done, total, error }) {
-    const words = { queued: "waits for its turn", running: phase ?? "begins", done: "is done", failed: "has failed" };
+    const words = { queued: "waits for its turn", running: phase ?? "begins", done: "is done", failed: "has failed", stopped: "is stopped" };
     this.phaseTarget.textContent = words[state];
     const counts = state === "running" && total;
     this.countTarget.textContent = counts ? `${done.toLocaleString("en")} of ${total.toLocaleString("en")}` : "";
     this.barTarget.hidden = state === "failed";
-    if (state === "done") Object.assign(this.barTarget, { max: 1, value: 1 });
+    if (state === "stopped") Object.assign(this.barTarget, { max: total || 1, value: done });
+    else if (state === "done") Object.assign(this.barTarget, { max: 1, value: 1 });
     else if (counts) Object.assign(this.barTarget, { max: total, value: done });
     else this.barTarget.removeAttribute("value");
     this.problemTarget.textContent = error ?? "";

@@ -3,10 +3,12 @@
 const PATIENCE_MS = 30_000;
 
 export class Problem extends Error {
-  constructor(sentence, { status = 0, code = "" } = {}) {
+  // `errors` name the fields at fault, each with a message of its own.
+  constructor(sentence, { status = 0, code = "", errors = [] } = {}) {
     super(sentence);
     this.status = status;
     this.code = code;
+    this.errors = errors;
   }
 
   // Whether the same request may well succeed a moment later.
@@ -38,8 +40,8 @@ export async function send(method, url, body) {
 
 async function problemOf(response) {
   try {
-    const { detail, code } = await response.json();
-    return new Problem(detail, { status: response.status, code });
+    const { detail, code, errors } = await response.json();
+    return new Problem(detail, { status: response.status, code, errors });
   } catch {
     return new Problem(`The server answered ${response.status}.`, { status: response.status });
   }
