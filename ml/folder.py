@@ -7,10 +7,25 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ml import stl10
-from ml.images import SUFFIXES, BadList, ListedImage, UnreadableImage, read_bytes
+from ml.images import SUFFIXES, BadList, ListedImage, UnreadableImage, read_bytes, read_list
 from ml.progress import Progress
+from ml.records import is_record_file, mapped_records
 from ml.vectors import LeftOut
+
+
+def list_images(images: Path, progress: Progress) -> tuple[list[ListedImage], list[LeftOut]]:
+    """Return the images of a folder as `list_folder` does, of one file of records, or of a list in JSON lines.
+
+    Raises BadList, or OSError if a list cannot be read.
+    """
+    if images.is_dir():
+        return list_folder(images, progress)
+    if not is_record_file(images):
+        return read_list(images), []
+    try:
+        return list(_identified(images, images.parent)), []
+    except UnreadableImage as error:
+        raise BadList(f"{images} {error}.") from error
 
 
 def list_folder(folder: Path, progress: Progress) -> tuple[list[ListedImage], list[LeftOut]]:
@@ -45,19 +60,15 @@ def _pictures(folder: Path, left_out: list[LeftOut]) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder, onerror=unreadable):
         folders.sort()
         for path in (Path(parent, name) for name in sorted(names)):
-            if path.suffix.lower() in SUFFIXES or stl10.is_stl10(path):
+            if path.suffix.lower() in SUFFIXES or is_record_file(path):
                 yield path
 
 
 def _identified(path: Path, folder: Path) -> Iterator[ListedImage]:
     if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
         raise UnreadableImage("is a link that leads out of the folder")
-    if stl10.is_stl10(path):
-        for record in range(stl10.record_count(path)):
-            yield ListedImage(_sha256(stl10.record_bytes(path, record)), path, record)
+    if is_record_file(path):
+        for number, record in enumerate(mapped_records(path)):
+            yield ListedImage(hashlib.sha256(record).hexdigest(), path, number)
     else:
-        yield ListedImage(_sha256(read_bytes(path)), path)
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+        yield ListedImage(hashlib.sha256(read_bytes(path)).hexdigest(), path)

@@ -41,7 +41,7 @@ class BadList(Refusal):
 
 @dataclass(frozen=True)
 class ListedImage:
-    """Where an image's bytes lie: a file, or a record of an STL-10 file."""
+    """Where an image's bytes lie: a file, or a record of a file of many (ml/records.py)."""
 
     id: str  # the SHA-256 of the bytes, in hex
     path: Path

@@ -5,40 +5,37 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
-from ml.images import UnreadableImage, file_reasons, read_bytes
+from ml.images import UnreadableImage, read_bytes
+from ml.record_files import count_records, map_records, read_record
 
+FORMAT = "STL10"
 SIDE = 96
 RECORD_BYTES = 3 * SIDE * SIDE
 
 _CLASS_NAMES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")
 
 
-def is_stl10(path: Path) -> bool:
+def is_record_file(path: Path) -> bool:
     """Tell, by its name alone, whether a file holds STL-10 pictures: unlabeled_X.bin, train_X.bin, ..."""
     return path.name.endswith("_X.bin")
 
 
 def record_count(path: Path) -> int:
     """Return how many pictures a file holds. Raises UnreadableImage if it ends in the middle of one."""
-    with file_reasons():
-        size = path.stat().st_size
-    if not size:
-        raise UnreadableImage("is empty")
-    if size % RECORD_BYTES:
-        raise UnreadableImage(f"is truncated: {size:,} bytes are no whole number of pictures of {RECORD_BYTES:,} bytes")
-    return size // RECORD_BYTES
+    return count_records(path, RECORD_BYTES)
 
 
 def record_bytes(path: Path, number: int) -> bytes:
     """Return the 27,648 bytes of a picture, counted from 0. Raises UnreadableImage."""
-    with file_reasons(), path.open("rb") as file:
-        file.seek(number * RECORD_BYTES)
-        data = file.read(RECORD_BYTES)
-    if len(data) < RECORD_BYTES:
-        raise UnreadableImage(f"has no record {number}")
-    return data
+    return read_record(path, number, RECORD_BYTES)
+
+
+def mapped_records(path: Path) -> npt.NDArray[np.uint8]:
+    """Return the bytes of all pictures, memory-mapped: (n, 27648). Raises UnreadableImage."""
+    return map_records(path, RECORD_BYTES)
 
 
 def record_rgb(data: bytes) -> Image.Image:
@@ -63,6 +60,11 @@ def record_labels(path: Path) -> list[str] | None:
     if not all(1 <= number <= len(names) for number in numbers):
         raise UnreadableImage(f"has labels in {labels.name} that are not between 1 and {len(names)}")
     return [names[number - 1] for number in numbers]
+
+
+def record_split(path: Path) -> str:
+    """Return what the file says it is a part of: train, test, or unlabeled."""
+    return path.name.removesuffix("_X.bin")
 
 
 def _class_names(file: Path) -> tuple[str, ...]:

@@ -86,7 +86,7 @@ class ImageOut(BaseModel):
     id: ImageId
     width: Annotated[int, Field(description="Pixels, upright.")]
     height: int
-    format: Annotated[str, Field(description="`JPEG`, `PNG`, `WEBP`, `GIF`, `BMP`, `TIFF` or `STL10`.")]
+    format: Annotated[str, Field(description="`JPEG`, `PNG`, `WEBP`, `GIF`, `BMP`, `TIFF`, `STL10` or `CIFAR10`.")]
     places: Annotated[list[PlaceOut], Field(description="Where it lies, and where it lay if it is missing.")]
 
 

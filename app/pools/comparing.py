@@ -10,7 +10,7 @@ from app.pools.import_queries import Place
 from app.pools.reading import Failure, Source
 from app.pools.walking import FoundFile, Walk
 from ml.images import UnreadableImage
-from ml.stl10 import is_stl10, record_count, record_labels
+from ml.records import is_record_file, record_count, record_labels
 
 
 @dataclass
@@ -44,7 +44,7 @@ def compare(walked: Walk, known: Mapping[str, Place], *, location: Path, has_thu
 def _sources(files: list[FoundFile], location: Path, plan: Plan) -> Iterator[Source]:
     for found in files:
         file = location / found.path
-        if not is_stl10(file):
+        if not is_record_file(file):
             yield Source(found.path, file, None, found.size, found.mtime_ns)
             continue
         try:

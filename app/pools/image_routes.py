@@ -51,7 +51,7 @@ def look_at_image(session: ReadSession, id: str) -> ImageOut:
     "/file",
     summary="Original of an image",
     response_class=Response,
-    responses={200: {"content": {"image/*": {}}, "description": "The file's bytes; a record of an STL-10 file as PNG."}}
+    responses={200: {"content": {"image/*": {}}, "description": "The file's bytes; a record of a binary file as PNG."}}
     | _ORIGINAL_LOST
     | _ORIGINAL_CHANGED,
 )

@@ -36,7 +36,7 @@ _POSTGRES_DISK_FULL = "53100"
 
 @dataclass(frozen=True)
 class ImportSummary:
-    """What an import came to, counted in picture files and in records of STL-10 files.
+    """What an import came to, counted in picture files and in records of STL-10 and CIFAR-10 files.
 
     All pictures of the folder are new + known + duplicates + moved + unreadable.
     """

@@ -10,7 +10,7 @@ from pathlib import Path
 from app.pools.errors import OriginalChanged, OriginalMissing
 from app.pools.images import Original
 from ml.images import UnreadableImage
-from ml.stl10 import record_bytes, record_rgb
+from ml.records import record_bytes, record_rgb
 
 
 def intact_original(originals: Iterable[Original]) -> tuple[Path, Original]:
@@ -36,10 +36,10 @@ def intact_original(originals: Iterable[Original]) -> tuple[Path, Original]:
 
 
 def record_png(file: Path, record: int) -> bytes:
-    """Return a record of an STL-10 file as PNG. Raises OriginalMissing."""
+    """Return a record of a file as PNG. Raises OriginalMissing."""
     png = io.BytesIO()
     try:
-        record_rgb(record_bytes(file, record)).save(png, "PNG")
+        record_rgb(file, record_bytes(file, record)).save(png, "PNG")
     except UnreadableImage as error:
         raise OriginalMissing from error
     return png.getvalue()

@@ -15,9 +15,7 @@ from PIL import ExifTags, Image
 
 from app.pools.thumbnails import LARGE, ThumbnailStore
 from ml.images import UnreadableImage, image_format, read_bytes, read_rgb
-from ml.stl10 import record_bytes, record_rgb
-
-STL10 = "STL10"
+from ml.records import record_bytes, record_format, record_rgb
 
 # A file is read into memory as a whole, one for each core at a time.
 _LARGEST_FILE = 1024**3
@@ -81,7 +79,7 @@ def _read(source: Source, thumbnails: ThumbnailStore, max_pixels: int) -> Pictur
     try:
         if source.record is not None:
             data = record_bytes(source.file, source.record)
-            kind, picture = STL10, record_rgb(data)
+            kind, picture = record_format(source.file), record_rgb(source.file, data)
         else:
             if source.size > _LARGEST_FILE:
                 raise UnreadableImage(f"has more than {_LARGEST_FILE:,} bytes")

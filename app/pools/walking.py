@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app.pools.folders import LONGEST_PATH_BYTES
 from ml.images import SUFFIXES
-from ml.stl10 import is_stl10
+from ml.records import is_record_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _looks_like_pictures(name: str) -> bool:
-    return Path(name).suffix.lower() in SUFFIXES or is_stl10(Path(name))
+    return Path(name).suffix.lower() in SUFFIXES or is_record_file(Path(name))
 
 
 def _take(entry: os.DirEntry[str], path: str, found: Walk) -> None:

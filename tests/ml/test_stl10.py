@@ -68,7 +68,7 @@ def test_a_record_beyond_the_end_is_named(binary: Path) -> None:
     [("unlabeled_X.bin", True), ("test_X.bin", True), ("train_y.bin", False), ("X.bin", False), ("a.jpg", False)],
 )
 def test_stl10_files_are_known_by_their_names(name: str, expected: bool) -> None:
-    assert stl10.is_stl10(Path(name)) is expected
+    assert stl10.is_record_file(Path(name)) is expected
 
 
 def _as_stl10_stores_it(picture: np.ndarray) -> bytes:
