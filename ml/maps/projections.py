@@ -145,3 +145,6 @@ def _library(name: str) -> Any:
     except ModuleNotFoundError as error:
         package = name.partition(".")[0]
         raise CannotLayOut(f"{package} is not installed; pip install 'winnow[map]' brings it.") from error
+    # numba, where neither its package's folder nor a home can be written to, as in many containers.
+    except RuntimeError as error:
+        raise CannotLayOut(f"{name} cannot be loaded ({error}). NUMBA_CACHE_DIR names a folder to write to.") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -127,6 +128,14 @@ def test_what_cannot_be_mapped_is_said_in_a_sentence_and_leaves_nothing(
     assert main(["map", *arguments, "--out", "map", "--progress", "json"]) == 1
     assert sentence in json.loads(capsys.readouterr().out.splitlines()[-1])["message"]
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_where_numba_may_write_nowhere_a_sentence_says_what_to_set(vectors: Path, tmp_path: Path, run_ml: Run) -> None:
+    (tmp_path / "file").touch()
+    nowhere = {"NUMBA_CACHE_LOCATOR_CLASSES": "UserWideCacheLocator", "XDG_CACHE_HOME": str(tmp_path / "file")}
+    answer = run_ml("map", "--vectors", vectors, "--out", tmp_path / "map", env=os.environ | nowhere)
+    assert (answer.returncode, answer.stderr) == (1, "")
+    assert "NUMBA_CACHE_DIR names a folder to write to" in _events(answer)[-1]["message"]
 
 
 def _events(answer: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
