@@ -7,12 +7,9 @@ may be deleted at any time, and is made again when it is wanted.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -22,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.artifacts import publishing
+from ml.cache import alone
 from ml.errors import Refusal
-from ml.folder import list_images
 from ml.framing import Framing
 from ml.images import ListedImage, UnreadableImage
 from ml.originals import original_rgb
@@ -55,8 +52,9 @@ class Pixels:
 
 
 def decoded(
-    images: Path | Sequence[ListedImage],
+    images: Sequence[ListedImage],
     *,
+    unlisted: Sequence[LeftOut] = (),
     side: int,
     cache: Path,
     processes: int,
@@ -66,19 +64,18 @@ def decoded(
 ) -> Pixels:
     """Return the pixels of all images that can be read, in their order, each once.
 
-    `images` is what `ml.folder.list_images` takes, or a list. Two processes that want the same do the work once. An
-    image that was left out stays left out until its entry in the cache is deleted. Raises BadPixels if more than the
-    share `most_left_out` is left out, BadList, WorkerLost, or OSError if the disk is full; then the cache is as before.
+    Two processes that want the same do the work once. An image that was left out stays left out until its entry in the
+    cache is deleted. Raises BadPixels if more than the share `most_left_out` is left out, those counted that could not
+    even be listed (`unlisted`), WorkerLost, or OSError if the disk is full; then the cache is as before.
     """
-    listed, unlisted = list_images(images, progress) if isinstance(images, Path) else (images, [])
-    wanted = list({image.id: image for image in reversed(listed)}.values())[::-1]
+    wanted = list({image.id: image for image in images}.values())
     if not wanted:
         raise BadPixels(f"There are no pictures to decode. {_named(unlisted)}".strip())
     key = _digest(_FORMAT, side, max_pixels, [image.id for image in wanted])
     limit = _Limit(most_left_out, unlisted, len(wanted) + len(unlisted))
     limit.check([])
     entry = cache / "pixels" / key
-    with _alone(entry):
+    with alone(entry):
         if not entry.exists():
             with publishing(entry) as draft, decoders(processes, processes=processes > 1) as workers:
                 frames = in_order(
@@ -183,18 +180,6 @@ def _read(entry: Path, wanted: Sequence[ListedImage], side: int, limit: _Limit) 
 
 def _damaged(entry: Path) -> BadPixels:
     return BadPixels(f"The decoded pictures in {entry} are damaged: delete that folder, and they are made again.")
-
-
-@contextmanager
-def _alone(entry: Path) -> Iterator[None]:
-    """Let others that want the same entry wait until it is made."""
-    entry.parent.mkdir(parents=True, exist_ok=True)
-    lock = os.open(entry.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
 
 
 def _digest(*content: object) -> str:
