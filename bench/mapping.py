@@ -74,7 +74,7 @@ def main() -> int:
         names = by_class(options.labels, Silent()).names
         labels = np.array([names.get(digest.tobytes().hex(), "") for digest in content.digests])
     table = Table(
-        *("layout", "vectors", "seconds", "of processors", "neighbours kept", "class right", "in the vectors"),
+        *("layout", "vectors", "seconds", "cores' s", "near kept", "class right", "of vectors"),
         title=f"{content.encoder}, {content.dimension} dimensions, {os.cpu_count()} cores",
     )
     costs = []
