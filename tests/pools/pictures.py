@@ -45,5 +45,12 @@ def write_stl10(folder: Path, name: str, count: int, labels: list[int] | None = 
         (folder / f"{name}_y.bin").write_bytes(bytes(labels))
 
 
+def write_cifar10(folder: Path, name: str, labels: list[int], seed: int = 0) -> None:
+    """Write a binary file of CIFAR-10 with a random picture for each label."""
+    records = np.random.default_rng(seed).integers(0, 256, (len(labels), 1 + 3 * 32 * 32), dtype=np.uint8)
+    records[:, 0] = labels
+    (folder / f"{name}.bin").write_bytes(records.tobytes())
+
+
 def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from app.db import Database
 from app.pools.queries import PoolLine, create_class
 from tests.pools.conftest import Importer
-from tests.pools.pictures import save, write_stl10
+from tests.pools.pictures import save, write_cifar10, write_stl10
 
 
 def test_pools_are_made_and_listed_by_name(client: TestClient) -> None:
@@ -172,6 +172,13 @@ def test_an_stl10_record_is_served_as_png(client: TestClient, importer: Importer
     planes = np.frombuffer((folder / "unlabeled_X.bin").read_bytes(), np.uint8).reshape(3, 96, 96)
     assert answer.headers["Content-Type"] == "image/png"
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(answer.content))), planes.transpose(2, 1, 0))
+
+
+def test_a_cifar10_record_is_served_as_png(client: TestClient, importer: Importer, folder: Path) -> None:
+    write_cifar10(folder, "test_batch", [9])
+    answer = client.get(file_of_only_image(client, importer, folder))
+    planes = np.frombuffer((folder / "test_batch.bin").read_bytes()[1:], np.uint8).reshape(3, 32, 32)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(answer.content))), planes.transpose(1, 2, 0))
 
 
 def test_a_missing_original_is_read_from_its_duplicate(client: TestClient, importer: Importer, folder: Path) -> None:

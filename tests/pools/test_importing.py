@@ -18,7 +18,7 @@ from app.pools.queries import PoolLine, create_pool, lost_images
 from app.pools.thumbnails import ThumbnailStore
 from app.tables import Image, ImagePath, PoolImage
 from tests.pools.conftest import Importer, everything
-from tests.pools.pictures import save, write_bmp, write_stl10
+from tests.pools.pictures import save, write_bmp, write_cifar10, write_stl10
 
 
 def counts(importer: Importer, folder: Path) -> dict[str, int]:
@@ -247,6 +247,20 @@ def test_stl10_files_are_imported_record_by_record_with_their_labels(
     assert (original.file, original.record) == ("train_X.bin", 1)
     assert counts(importer, folder) == {"known": 5, "ignored": 1}
     assert len(importer.labelled["airplane"]) == 2, "known pictures are not labelled again"
+
+
+def test_cifar10_files_are_imported_record_by_record_with_their_labels(
+    importer: Importer, database: Database, pool: PoolLine, folder: Path
+) -> None:
+    write_cifar10(folder, "data_batch_1", [3, 5])
+
+    assert counts(importer, folder) == {"new": 2}
+    with database.read() as session:
+        first, second = images_page(session, pool_id=pool.id, limit=5)
+        stored = session.scalars(select(Image).order_by(Image.id)).all()
+    assert (first.path, second.path) == ("data_batch_1.bin#0", "data_batch_1.bin#1")
+    assert importer.labelled == {"cat": [first.id], "dog": [second.id]}
+    assert [(image.width, image.height, image.format) for image in stored] == [(32, 32, "CIFAR10")] * 2
 
 
 def test_labels_are_stored_together_with_their_images_or_not_at_all(
