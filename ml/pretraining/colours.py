@@ -18,7 +18,8 @@ def changed(pixels: Tensor, factors: Mapping[str, Tensor], order: Tensor) -> Ten
     for turn in order.unbind(1):
         before = pixels
         for number, (name, factor) in enumerate(factors.items()):
-            # Every change is computed for every image, for shapes that do not depend on what was drawn.
+            # Every change is computed for every image, so that shapes do not depend on what was drawn; and from what
+            # the turn began with, so that they wait for nothing but one mean and fuse.
             pixels = torch.where(_each(turn == number), CHANGES[name](before, _each(factor)), pixels)
     return pixels
 
