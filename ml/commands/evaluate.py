@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--images",
         required=True,
         metavar="PATH",
-        help="labelled images: SPLIT/CLASS/FILE, CLASS/FILE, STL-10, CIFAR-10",
+        help="labelled images: SPLIT/CLASS/FILE, CLASS/FILE, STL-10, CIFAR-10, or torchvision:NAME",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where every figure goes, as JSON")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="a run's curve, as .png or .svg")
@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, progress: Progress) -> None:
+    from ml.datasets import located  # noqa: PLC0415
     from ml.evaluation.curve import check_curve, draw_curve  # noqa: PLC0415
     from ml.evaluation.evaluate import evaluate  # noqa: PLC0415
     from ml.evaluation.report import report  # noqa: PLC0415
@@ -50,7 +51,7 @@ def run(options: argparse.Namespace, progress: Progress) -> None:
     subjects = subjects_in(options.what)
     if options.picture:
         check_curve(subjects, options.picture)
-    split = split_of(labelled_images(options.images, progress), seed=options.seed)
+    split = split_of(labelled_images(located(options.images, progress), progress), seed=options.seed)
     result = evaluate(
         subjects,
         split,
@@ -61,7 +62,7 @@ def run(options: argparse.Namespace, progress: Progress) -> None:
         max_pixels=options.max_pixels,
         progress=progress,
     )
-    progress.artifact("evaluation", options.out, encoders=len(result["encoders"]))
+    progress.artifact("evaluation", options.out)
     if options.picture:
         draw_curve(result, options.picture)
         progress.artifact("curve", options.picture)

@@ -30,7 +30,7 @@ def evaluate(
     split: Split,
     out: Path,
     *,
-    images: Path,
+    images: str,
     seed: int,
     threads: int,
     max_pixels: int,
@@ -73,9 +73,9 @@ def evaluate(
     return result
 
 
-def _described(split: Split, images: Path) -> dict[str, Any]:
+def _described(split: Split, images: str) -> dict[str, Any]:
     return {
-        "images": str(images),
+        "images": images,
         "train": len(split.train),
         "test": len(split.test),
         "classes": split.classes,

@@ -108,12 +108,12 @@ def _notes(figures: dict[str, Any], *, dimension: int, smallest: int) -> list[st
     beyond = [str(k) for k in sorted({*PRECISION_AT, *RECALL_AT}) if k >= test]
     alone = test - figures["retrieval"]["queries"]
     remarks = {
-        f"{unreadable:,} images cannot be read: left out.": unreadable,
-        f"{without:,} images get no usable vector: left out.": without,
+        f"Images left out, for they cannot be read: {unreadable:,}.": unreadable,
+        f"Images left out, without a usable vector: {without:,}.": without,
         f"No kNN of more than {train:,} neighbours: there are no more images to learn from.": train < max(NEIGHBOURS),
         f"Nothing from {', '.join(few)} labels a class: the smallest class has {smallest:,} images.": few,
         f"No precision or recall at {', '.join(beyond)}: the test has {test:,} images.": beyond,
-        f"{alone:,} images of the test are alone in their class: no queries.": alone,
+        f"Images of the test that are no queries, alone in their class: {alone:,}.": alone,
         f"RankMe is held down by the number of images ({train:,}, of {dimension:,} numbers).": train < 2 * dimension,
         "No alignment: the encoder does not see squares.": figures["alignment"] is None,
     }

@@ -15,6 +15,7 @@ DRAWS = 5
 
 # From strong regularisation to weak, each step starting where the last one ended.
 _STRENGTHS = tuple(10 ** (half / 2) for half in range(-10, 1))
+_PATIENCE = 3
 _STEPS_AT_MOST = 10_000
 
 Vectors = npt.NDArray[np.float32]
@@ -41,8 +42,12 @@ def probe(train: Vectors, train_labels: Labels, test: Vectors, test_labels: Labe
     of them are learnt from. The test images are looked at once, at the end.
     """
     held = held_out(train_labels, seed=seed)
-    tried = _regressions(train[~held], train_labels[~held], _STRENGTHS)
-    scores = [regression.score(train[held], train_labels[held]) for regression in tried]
+    scores: list[float] = []
+    for regression in _regressions(train[~held], train_labels[~held], _STRENGTHS):
+        scores.append(regression.score(train[held], train_labels[held]))
+        # The weaker, the slower: what comes after the best is not worth the wait.
+        if max(scores[-_PATIENCE:]) < max(scores):
+            break
     strength = _STRENGTHS[int(np.argmax(scores))]
     (chosen,) = _regressions(train, train_labels, [strength])
     return Probe(float(chosen.score(test, test_labels)), strength)

@@ -13,7 +13,7 @@ from rich.table import Table
 
 Entry = dict[str, Any]
 
-_AT_MOST_ABREAST = 4
+_AT_MOST_ABREAST = 3
 
 
 def report(result: dict[str, Any]) -> RenderableType:
@@ -31,13 +31,22 @@ def report(result: dict[str, Any]) -> RenderableType:
         figures_table(whole[start : start + _AT_MOST_ABREAST]) for start in range(0, len(whole), _AT_MOST_ABREAST)
     ]
     notes = dict.fromkeys([*data["notes"], *(note for entry in whole for note in entry["notes"])])
-    return Group(intro, *(Padding(table, (1, 0)) for table in tables), *notes)
+    return Group(intro, *(Padding(table, (1, 0, 0, 0)) for table in tables), *notes)
 
 
 def run_table(stages: Sequence[Entry]) -> Table:
     """Return the article's table: how accurate a run was at each of its stages."""
     table = _table(
-        stages[0]["run"], "epoch", "kNN 5", "kNN 20", "kNN 200", "probe", "mAP", "RankMe", "alignment", "uniformity"
+        f"{stages[0]['run']} (accuracies and mAP in %)",
+        "epoch",
+        "kNN 5",
+        "kNN 20",
+        "kNN 200",
+        "probe",
+        "mAP",
+        "RankMe",
+        "align.",
+        "uniform.",
     )
     for stage in stages:
         table.add_row(
@@ -55,7 +64,7 @@ def run_table(stages: Sequence[Entry]) -> Table:
 def figures_table(entries: Sequence[Entry]) -> Table:
     """Return every figure, a column for each encoder."""
     columns = [_figures(entry) for entry in entries]
-    table = _table("", "", *(entry["name"] for entry in entries))
+    table = _table("", "shares in %", *(entry["name"] for entry in entries))
     for name in dict.fromkeys(name for column in columns for name in column):
         table.add_row(name, *(column.get(name, "–") for column in columns))
     return table
@@ -66,7 +75,7 @@ def _figures(entry: Entry) -> dict[str, str]:
     return {
         **{f"kNN, k = {k}": _share(accuracy) for k, accuracy in entry["knn"].items()},
         "linear probe": _share(entry["probe"]["accuracy"]),
-        **{f"probe, {n} labels a class": f"{_share(few[n]['mean'])} ± {100 * few[n]['spread']:.1f}" for n in few},
+        **{f"probe, {n} a class": f"{_share(few[n]['mean'])} ± {100 * few[n]['spread']:.1f}" for n in few},
         **{name.replace("_", " "): _share(figure) for name, figure in found.items() if name != "queries"},
         "RankMe": f"{entry['rank_me']:.1f} of {entry['dimension']:,}",
         "alignment": _number(entry["alignment"]),
@@ -74,15 +83,16 @@ def _figures(entry: Entry) -> dict[str, str]:
     }
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(*columns[:1], title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns[1:]:
-        table.add_column(column, justify="right")
+def _table(title: str, first: str, *columns: str) -> Table:
+    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column(first, no_wrap=True)
+    for column in columns:
+        table.add_column(column, justify="right", overflow="fold")
     return table
 
 
 def _share(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f} %"
+    return "–" if value is None else f"{100 * value:.1f}"
 
 
 def _number(value: float | None) -> str:

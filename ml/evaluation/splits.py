@@ -71,7 +71,7 @@ def split_of(labelled: Sequence[LabelledImage], *, seed: int) -> Split:
         tested = held_out(_numbered(images, _classes(images)), seed=seed)
     learnt = {image.label for image, test in zip(images, tested, strict=True) if not test}
     tested = tested[[image.label in learnt for image in images]]
-    images = _kept(images, lambda image: image.label in learnt, notes, "of classes without an image to learn from")
+    images = _kept(images, lambda image: image.label in learnt, notes, "their class having none to learn from")
     classes = _classes(images)
     labels, listed = _numbered(images, classes), np.array([image.image for image in images], dtype=object)
     require_enough(labels[~tested], labels[tested])
@@ -84,7 +84,7 @@ def require_enough(train_labels: Labels, test_labels: Labels) -> None:
     if len(counts) < 2:
         raise BadLabels(
             "To judge an encoder takes images of two classes or more to learn from, and some of them to test: two "
-            f"images each at the least. Of what can be read, {len(counts)} classes remain to learn."
+            f"images each at the least. Classes that remain to learn, of what can be read: {len(counts)}."
         )
     if max(counts.values()) < 2:
         raise BadLabels("There is one image of each class to learn from: too few to choose how a probe learns.")
@@ -122,7 +122,7 @@ def _kept(
 ) -> list[LabelledImage]:
     kept = [image for image in images if wanted(image)]
     if len(kept) < len(images):
-        notes.append(f"{len(images) - len(kept):,} images are {why_not}: left out.")
+        notes.append(f"Images left out, {why_not}: {len(images) - len(kept):,}.")
     return kept
 
 
