@@ -8,6 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 from ml.artifacts import now
 from ml.errors import Refusal
 from ml.evaluation.judging import judged
@@ -63,8 +65,10 @@ def evaluate(
                 "dimension": manifest.dimension,
                 "input_size": manifest.input_size,
                 "epochs": manifest.epochs,
-                **judged(encoder, split, seed=seed, threads=threads, max_pixels=max_pixels, progress=progress),
             }
+            # Which scikit-learn's and torch's threads obey, too.
+            with threadpool_limits(threads):
+                entry |= judged(encoder, split, seed=seed, threads=threads, max_pixels=max_pixels, progress=progress)
         run = None if subject.run is None else str(subject.run)
         result["encoders"].append(entry | {"path": str(subject.path), "run": run})
         _write(result, out)

@@ -37,9 +37,9 @@ def judged(
 
     Raises BadArtifact if the encoder gives no usable vectors, BadLabels if too few images can be read.
     """
-    watch = _StopWatch()
+    clock = _Clock()
     images, labels = [*split.train, *split.test], np.concatenate([split.train_labels, split.test_labels])
-    with watch.times("vectors"):
+    with clock.times("vectors"):
         vectors, unreadable = vectors_of(encoder, images, threads=threads, max_pixels=max_pixels, progress=progress)
     usable = np.isfinite(vectors).all(axis=1)
     without = int((~usable).sum()) - len(unreadable)
@@ -56,25 +56,26 @@ def judged(
 
     figures: dict[str, Any] = {"images": {"train": len(bank), "test": len(queries)}}
     figures["left_out"] = {"unreadable": [f"{entry.path} {entry.reason}" for entry in unreadable], "no_vector": without}
-    with watch.times("knn"):
-        figures["knn"] = _by_name(knn_accuracies(bank, bank_labels, queries, query_labels))
-    with watch.times("probe"):
+    with clock.times("knn"):
+        accuracies = knn_accuracies(bank, bank_labels, queries, query_labels)
+        figures["knn"] = {str(k): accuracy for k, accuracy in accuracies.items()}
+    with clock.times("probe"):
         figures["probe"] = probe(*train, *test, seed=seed)._asdict()
-    with watch.times("few_labels"):
+    with clock.times("few_labels"):
         results = few_labels(*train, *test, seed=seed, told=lambda *counts: progress.step("few labels", *counts))
-        figures["few_labels"] = {str(labels): _spread(accuracies) for labels, accuracies in results}
-    with watch.times("retrieval"):
+        figures["few_labels"] = {str(result.labels): _spread(result.accuracies) for result in results}
+    with clock.times("retrieval"):
         figures["retrieval"] = retrieval(queries, query_labels)
-    with watch.times("spectrum"):
+    with clock.times("spectrum"):
         figures |= {"rank_me": rank_me(bank), "uniformity": uniformity(queries)}
-    with watch.times("alignment"):
+    with clock.times("alignment"):
         some = [image for image, use in zip(images, tested, strict=True) if use]
         figures["alignment"] = _alignment(
             encoder, some, seed=seed, threads=threads, max_pixels=max_pixels, progress=progress
         )
     smallest = min(Counter(train[1].tolist()).values())
     notes = _notes(figures, dimension=encoder.manifest.dimension, smallest=smallest)
-    return figures | {"notes": notes, "seconds": watch.seconds}
+    return figures | {"notes": notes, "seconds": clock.seconds}
 
 
 def _alignment(
@@ -94,10 +95,6 @@ def _alignment(
 
 def _spread(accuracies: list[float]) -> dict[str, Any]:
     return {"mean": mean(accuracies), "spread": stdev(accuracies), "accuracies": accuracies}
-
-
-def _by_name(figures: dict[int, float]) -> dict[str, float]:
-    return {str(key): value for key, value in figures.items()}
 
 
 def _notes(figures: dict[str, Any], *, dimension: int, smallest: int) -> list[str]:
@@ -120,7 +117,7 @@ def _notes(figures: dict[str, Any], *, dimension: int, smallest: int) -> list[st
     return [sentence for sentence, applies in remarks.items() if applies]
 
 
-class _StopWatch:
+class _Clock:
     """Seconds by name."""
 
     def __init__(self) -> None:

@@ -44,7 +44,7 @@ def alignment(first: Tensor, second: Tensor) -> float:
 def uniformity(vectors: Tensor, *, t: float = 2.0) -> float:
     """Return log mean exp(-t |x - y|²) over all pairs of unit vectors (n, dimension): the lower, the more even.
 
-    Wang & Isola (2020). NaN for fewer than two vectors.
+    Wang & Isola (2020). NaN for fewer than two.
     """
     count = len(vectors)
     total = 0.0

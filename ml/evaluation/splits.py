@@ -54,7 +54,7 @@ class Split:
 def split_of(labelled: Sequence[LabelledImage], *, seed: int) -> Split:
     """Return the parts that the images' folders name, train and test (else val), or a fifth of each class as the test.
 
-    Raises BadLabels if that leaves fewer than two classes to learn, or nothing to test.
+    Raises BadLabels if that leaves fewer than two classes to learn, or fewer than two images to test.
     """
     notes: list[str] = []
     named = {image.split for image in labelled}
@@ -88,8 +88,8 @@ def require_enough(train_labels: Labels, test_labels: Labels) -> None:
         )
     if max(counts.values()) < 2:
         raise BadLabels("There is one image of each class to learn from: too few to choose how a probe learns.")
-    if not len(test_labels):
-        raise BadLabels("There is nothing to test: the part for it holds no picture that can be read.")
+    if len(test_labels) < 2:
+        raise BadLabels("There is nothing to test: the part for it holds fewer than two pictures that can be read.")
 
 
 def held_out(labels: Labels, *, seed: int) -> Selection:
