@@ -135,8 +135,9 @@ def _resolved(recipe: Recipe, images: int) -> Recipe:
     try:
         return resolved(recipe, images=images)
     except BadRecipe as error:
-        few = f"The pool has {images:,} images, fewer than a batch of {recipe.training.batch}: "
-        sentence = few + ("lower the batch." if images >= 2 else "import more.")
+        # `auto` asks for sixteen at least.
+        batch = recipe.training.batch if isinstance(recipe.training.batch, int) else 16
+        sentence = f"The pool has {images:,} images, fewer than a batch of {batch:,}: lower it, or import more."
         raise UnfitPretraining("training.batch", sentence) from error
 
 

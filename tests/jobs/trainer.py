@@ -1,5 +1,7 @@
 """Stands in for the training itself: `python -m ml pretrain` as the app sees it, in a fraction of a second an epoch.
 
+Told by STAYS_AT, a first attempt stays at an epoch until it is stopped; told by DIES_AFTER, it dies there.
+
 An encoder is a copy of the one that comes along. All else that `python -m ml` does is done by the real one.
 """
 
@@ -42,7 +44,8 @@ def pretrain():
     print("a line of the log", file=sys.stderr)
     (run / "milestones").mkdir(exist_ok=True)
     for epoch in range(done + 1, epochs + 1):
-        if stopped.wait(float(os.environ.get("EPOCH_S", "0.05"))):
+        stays = done == 0 and os.environ.get("STAYS_AT") == str(epoch)
+        if stopped.wait(None if stays else float(os.environ.get("EPOCH_S", "0.05"))):
             say(event="error", message="Stopped. The same command goes on where it was.")
             sys.exit(1)
         state.write_text(str(epoch))
