@@ -2,49 +2,48 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from ml import stl10
-from ml.encoder import Encoder
-from ml.images import ListedImage, UnreadableImage, read_bytes, read_rgb
+from ml.encoder import AnyEncoder
+from ml.images import ListedImage, UnreadableImage
 from ml.index import vectors_within
+from ml.preparing import Pixels, decoders, prepare_all
 from ml.progress import Progress
 from ml.vectors import LeftOut, VectorFolder, digest_array
 
 # A killed run loses at most the vectors of this long.
 _SECONDS_BETWEEN_SHARDS = 1.0
 
-_Pixels = npt.NDArray[np.uint8]
-_Batch = list[tuple[ListedImage, _Pixels]]
-_Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
+# Enough pictures to keep all cores busy while the network works on a batch.
+_BATCHES_AHEAD = 2
+
+_Batch = list[tuple[ListedImage, Pixels]]
 
 
 def embed(
-    encoder: Encoder,
+    encoder: AnyEncoder,
     images: Sequence[ListedImage],
     out: Path,
     *,
     unlisted: Sequence[LeftOut] = (),
     reuse: Path | None = None,
     threads: int,
+    processes: bool = False,
     max_pixels: int,
     progress: Progress,
 ) -> list[LeftOut]:
     """Put the vectors of all images into the folder `out`, except those that are there already.
 
     Killed and run again, it goes on where it was and ends with the same vectors. `reuse` is an index version
-    whose vectors are taken over where it has them under the same encoder. Returns the images that have no vector,
-    which a later run tries again, `unlisted` ones first. Raises BadArtifact if `out` or `reuse` cannot be used.
+    whose vectors are taken over where it has them under the same encoder. `threads` threads decode pictures, or as
+    many processes. Returns the images that have no vector, which a later run tries again, `unlisted` ones first.
+    Raises BadArtifact if `out` or `reuse` cannot be used.
     """
     by_id = {image.id: image for image in images}
     left_out = list(unlisted)
@@ -55,40 +54,35 @@ def embed(
         done = len(by_id) - len(waiting)
         progress.step("embed", done, len(by_id))
         shard = _Shard(folder)
-        for batch, failures in _prepared_batches(encoder, waiting, threads=threads, max_pixels=max_pixels):
-            left_out += failures
-            left_out += shard.add([image for image, _ in batch], encoder.encode([pixels for _, pixels in batch]))
-            done += len(batch) + len(failures)
-            progress.step("embed", done, len(by_id))
+        with decoders(threads, processes=processes) as workers:
+            for batch, failures in _prepared_batches(encoder, waiting, workers=workers, max_pixels=max_pixels):
+                left_out += failures
+                left_out += shard.add([image for image, _ in batch], encoder.encode([pixels for _, pixels in batch]))
+                done += len(batch) + len(failures)
+                progress.step("embed", done, len(by_id))
         shard.publish()
         folder.finish(digest_array(id for id in by_id if bytes.fromhex(id) in folder.known), left_out)
     return left_out
 
 
-def _take_over(reuse: Path, encoder: Encoder, by_id: dict[str, ListedImage], folder: VectorFolder) -> None:
+def _take_over(reuse: Path, encoder: AnyEncoder, by_id: dict[str, ListedImage], folder: VectorFolder) -> None:
     missing = digest_array(id for id in by_id if bytes.fromhex(id) not in folder.known)
     for digests, vectors in vectors_within(reuse, missing, encoder.manifest.digest):
         folder.add(digests, vectors)
 
 
 def _prepared_batches(
-    encoder: Encoder, images: Iterable[ListedImage], *, threads: int, max_pixels: int
+    encoder: AnyEncoder, images: Iterable[ListedImage], *, workers: Executor, max_pixels: int
 ) -> Iterator[tuple[_Batch, list[LeftOut]]]:
     """Yield what the network sees, in order, with the images left out on the way.
 
     Batches are filled with readable pictures only: so a run that goes on after a kill makes the same batches,
     and bit by bit the same vectors, as one that was never stopped.
     """
-
-    def attempt(image: ListedImage) -> _Pixels | UnreadableImage:
-        try:
-            return _prepared(encoder, image, max_pixels)
-        except UnreadableImage as error:
-            return error
-
+    ahead = _BATCHES_AHEAD * encoder.batch
     batch: _Batch = []
     failures: list[LeftOut] = []
-    for image, result in _in_order(attempt, images, threads=threads, ahead=2 * encoder.batch):
+    for image, result in prepare_all(images, encoder.framing, max_pixels=max_pixels, workers=workers, ahead=ahead):
         if isinstance(result, UnreadableImage):
             failures.append(LeftOut(image.id, str(image.path), str(result)))
         else:
@@ -98,35 +92,6 @@ def _prepared_batches(
             batch, failures = [], []
     if batch or failures:
         yield batch, failures
-
-
-def _in_order(
-    function: Callable[[_Item], _Result], items: Iterable[_Item], *, threads: int, ahead: int
-) -> Iterator[tuple[_Item, _Result]]:
-    """Yield each item with its result, in order, at most `ahead` items being worked on or waiting to be taken."""
-    # Threads, not processes: Pillow lets go of the interpreter while it decodes and resizes.
-    pool = ThreadPoolExecutor(threads)
-    pending: deque[tuple[_Item, Future[_Result]]] = deque()
-    try:
-        for item in items:
-            pending.append((item, pool.submit(function, item)))
-            if len(pending) >= ahead:
-                first, future = pending.popleft()
-                yield first, future.result()
-        while pending:
-            first, future = pending.popleft()
-            yield first, future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _prepared(encoder: Encoder, image: ListedImage, max_pixels: int) -> _Pixels:
-    data = read_bytes(image.path) if image.record is None else stl10.record_bytes(image.path, image.record)
-    if hashlib.sha256(data).hexdigest() != image.id:
-        raise UnreadableImage("has changed since it was listed")
-    if image.record is not None:
-        return encoder.prepare(stl10.record_rgb(data))
-    return encoder.prepare(read_rgb(data, max_pixels=max_pixels, at_least=encoder.at_least))
 
 
 class _Shard:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,19 @@ from ml.framing import Framing
 
 WEIGHTS = "encoder.onnx"
 INPUT, OUTPUT = "images", "vectors"
+
+
+class AnyEncoder(Protocol):
+    """An encoder at work: Encoder, or ml.torch_encoder's."""
+
+    manifest: EncoderManifest
+    framing: Framing
+    batch: int  # so many pictures are best encoded at once
+
+    @property
+    def at_least(self) -> int: ...
+    def prepare(self, image: Image.Image) -> npt.NDArray[np.uint8]: ...
+    def encode(self, prepared: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]: ...
 
 
 class Encoder:
