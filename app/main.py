@@ -50,7 +50,7 @@ whose `detail` is a sentence for people and whose `code` is for programs.
 TAGS = [
     {"name": "pools", "description": "Pools and their classes, and what went missing."},
     {"name": "images", "description": "The pictures of pools, their thumbnails and originals."},
-    {"name": "jobs", "description": "Long work: imports and reindexes."},
+    {"name": "jobs", "description": "Long work: imports, reindexes and pretrainings."},
     {"name": "index versions", "description": "Encoders, index versions, and which one is served."},
     {"name": "reviews", "description": "Query, page, verdicts, commit, undo."},
     {"name": "labels", "description": "What the verdicts amount to, corrections, and the CSV export."},
