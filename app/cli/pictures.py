@@ -78,7 +78,9 @@ def import_folder(database: Database, settings: Settings, pool: PoolLine, folder
             kind=lifecycle.IMPORT,
             pool_id=pool.id,
             arguments={"folder": str(folder), "reindex": False},
-            perform=lambda work: import_here(database, settings, pool_id=pool.id, folder=folder, report=work.report),
+            perform=lambda work: import_here(
+                database, settings, pool_id=pool.id, folder=folder, report=work.report_or_stop
+            ),
             watch=watch,
             say=say,
         )

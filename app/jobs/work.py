@@ -37,6 +37,12 @@ class Work:
     show: Callable[[dict[str, Any]], None]  # figures of the work as it goes on
     should_stop: Callable[[], bool]
 
+    def report_or_stop(self, phase: str, done: int, total: int | None) -> None:
+        """Report what is done in this process, which nobody else can end. Raises Stopped."""
+        if self.should_stop():
+            raise Stopped
+        self.report(phase, done, total)
+
     def run(
         self,
         module: str,

@@ -1,16 +1,18 @@
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import count
 
 import numpy as np
 import pytest
 from sqlalchemy import update
 
 from app.jobs import lifecycle, queries
-from app.jobs.child import environment_for
+from app.jobs.child import Stopped, environment_for
 from app.jobs.lifecycle import IMPORT, REINDEX
 from app.jobs.reindex import reindex
 from app.jobs.work import carry_out
@@ -179,3 +181,20 @@ def test_a_bug_is_told_without_its_words(database, settings, job, imported):
     with pytest.raises(ZeroDivisionError):
         carry_out(database, settings, held, lambda work: {"count": 1 // 0})
     assert (job(held.id).state, job(held.id).error) == ("failed", lifecycle.UNEXPECTED)
+
+
+def test_work_in_a_terminal_ends_when_a_browser_stops_it(database, settings, job, imported):
+    pool = imported(1)
+    with database.write() as session:
+        held = queries.start(session, kind=IMPORT, pool_id=pool.id, arguments={})
+
+    def perform(work):
+        with database.write() as session:
+            queries.stop(session, id=held.id)
+        for number in count():
+            work.report_or_stop("read", number, None)
+            time.sleep(0.05)
+
+    with pytest.raises(Stopped):
+        carry_out(database, settings, held, perform)
+    assert (job(held.id).state, job(held.id).error) == ("stopped", None)
