@@ -48,7 +48,7 @@ class States:
     """The states of a run: last.ckpt, and before it previous.ckpt, previous-2.ckpt, …, `keep` of them in all."""
 
     def __init__(self, folder: Path, *, keep: int) -> None:
-        self._folder = folder
+        self.folder = folder
         self._keep = keep
 
     def write(self, content: Content) -> None:
@@ -82,9 +82,9 @@ class States:
 
     def _files(self) -> list[Path]:
         """All that there are and all that there may be, newest first."""
-        there = len(list(self._folder.glob("previous*.ckpt")))
+        there = len(list(self.folder.glob("previous*.ckpt")))
         names = [LAST, "previous.ckpt", *(f"previous-{number}.ckpt" for number in range(2, 1 + max(there, self._keep)))]
-        return [self._folder / name for name in names]
+        return [self.folder / name for name in names]
 
 
 def write_milestone(folder: Path, content: Content) -> Path:

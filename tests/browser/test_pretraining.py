@@ -1,8 +1,7 @@
-"""A pretraining from the browser, with the keyboard alone: started, watched, stopped, resumed, and its encoder chosen."""
+"""A pretraining from the browser, by keyboard: started, watched, stopped, resumed, and its encoder chosen."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 

@@ -83,7 +83,7 @@ def test_a_network_that_is_not_the_one_described_is_refused(tmp_path: Path) -> N
 
 def test_reading_manifests_and_pictures_loads_neither_torch_nor_onnx_runtime() -> None:
     program = (
-        "import sys, ml.encoder, ml.artifacts, ml.images, ml.stl10; print({'torch', 'onnxruntime'} & {*sys.modules})"
+        "import sys, ml.encoder, ml.artifacts, ml.images, ml.records; print({'torch', 'onnxruntime'} & {*sys.modules})"
     )
     answer = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert answer.stdout == "set()\n"
