@@ -10,6 +10,7 @@ import torchvision
 from safetensors.torch import load_file
 from torch import nn
 
+from ml.artifacts import EncoderManifest, file_digest
 from ml.errors import Refusal
 from ml.onnx_network import torch_weights
 from ml.pretraining.checkpoints import read_milestone
@@ -49,6 +50,18 @@ def load_initial(backbone: nn.Module, network: Network, source: str) -> str:
         return f"The backbone starts from the checkpoint {source}, epoch {milestone.epoch:,}."
     fill(backbone, read_tensors(path), told_as=source)
     return f"The backbone starts from the weights in {source}."
+
+
+def identity_of(source: str) -> str:
+    """Return what tells weights from others wherever they lie: their name, and the SHA-256 of what they are.
+
+    Raises BadArtifact, or OSError if there is no such file.
+    """
+    if source.startswith(TORCHVISION):
+        return source
+    path = Path(source)
+    digest = EncoderManifest.read(path).digest if path.is_dir() else file_digest(path)
+    return f"{path.name} ({digest[:12]})"
 
 
 def fill(backbone: nn.Module, weights: Mapping[str, torch.Tensor], *, told_as: str, hint: str = "") -> None:
