@@ -61,12 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, progress: Progress) -> None:
-    from ml.cache import default_cache  # noqa: PLC0415
-    from ml.pretraining.pool import Decoding  # noqa: PLC0415
     from ml.pretraining.recipe import read_recipe  # noqa: PLC0415
 
     # Before torch is loaded: a typing error should not take seconds to be told.
     recipe = read_recipe(options.recipe, options.set)
+    from ml.cache import default_cache  # noqa: PLC0415
+    from ml.pretraining.pool import Decoding  # noqa: PLC0415
     from ml.pretraining.run import pretrain  # noqa: PLC0415
 
     pretrain(

@@ -1,0 +1,216 @@
+"""`python -m ml pretrain` as processes: killed, terminated, in several ranks of which one dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+pytestmark = pytest.mark.torch
+torch = pytest.importorskip("torch")
+
+from ml.pretraining.checkpoints import read_milestone  # noqa: E402
+from tests.ml.conftest import REPOSITORY, ml_command  # noqa: E402
+from tests.ml.pretraining.runs import CHANGES, assert_same_state, milestones, some_pictures  # noqa: E402
+
+SOON_S = 10.0
+
+# More steps than are done in the second between two figures.
+LONG = ["training.epochs=24"]
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return some_pictures(tmp_path_factory.mktemp("pictures"))
+
+
+def command(images: Path, out: Path, *changes: str, **options: object) -> list[str]:
+    given = [["--set", change] for change in [*CHANGES, *changes]]
+    options = {"threads": 1, "cache": images.parent / "cache"} | options
+    given += [[f"--{name}", str(value)] for name, value in options.items()]
+    parts = [part for pair in given for part in pair]
+    return ml_command("pretrain", "smoke", "--images", images, "--out", out, *parts)
+
+
+@contextmanager
+def started(*arguments: Any, **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """Start a run in a group of its own; whatever is left of it at the end is killed."""
+    child = subprocess.Popen(
+        command(*arguments, **options),
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+    with child:
+        try:
+            yield child
+        finally:
+            try:
+                os.killpg(child.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+
+def listen(child: subprocess.Popen[str], until: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Return the first event of which `until` is true."""
+    assert child.stdout is not None
+    assert child.stderr is not None
+    for line in child.stdout:
+        event = json.loads(line)
+        if until(event):
+            return event
+    raise AssertionError(f"The run has ended: {child.stderr.read()}")
+
+
+def in_mid_epoch(event: dict[str, Any]) -> bool:
+    return event["event"] == "figures" and event["step"] % 5 != 0
+
+
+def last_words(stream: IO[str] | None) -> str:
+    assert stream is not None
+    [error] = [event for event in map(json.loads, stream) if event["event"] == "error"]
+    return str(error["message"])
+
+
+def other_ranks(child: subprocess.Popen[str]) -> list[int]:
+    children = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
+    return [int(pid) for pid in children if b"LOCAL_RANK=1" in Path(f"/proc/{pid}/environ").read_bytes()]
+
+
+def ended(pid: int) -> bool:
+    """Whether a process is gone, or nothing but an entry that nobody has read."""
+    try:
+        return ") Z " in Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def wait_until(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SOON_S
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_killed_in_mid_epoch_twice_it_ends_bit_by_bit_as_if_never_stopped(images: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        with started(images, tmp_path / "killed", *LONG) as child:
+            listen(child, in_mid_epoch)
+            child.send_signal(signal.SIGKILL)
+        assert child.returncode == -signal.SIGKILL
+        assert 0 < read_milestone(tmp_path / "killed" / "last.ckpt").step < 120
+    for name in ("killed", "whole"):
+        ended_well = subprocess.run(command(images, tmp_path / name, *LONG), cwd=REPOSITORY, check=False)
+        assert ended_well.returncode == 0
+    assert_same_state(tmp_path / "killed", tmp_path / "whole")
+    # What was told of steps that were then done again is told once.
+    lines = (tmp_path / "killed" / "log.csv").read_text().splitlines()[1:]
+    steps = [int(line.split(",")[0]) for line in lines]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == 120
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_asked_to_stop_it_saves_where_it_is_and_says_so(images: Path, tmp_path: Path, number: signal.Signals) -> None:
+    with started(images, tmp_path / "run", *LONG, "checkpoints.minutes=60") as child:
+        reached = listen(child, in_mid_epoch)["step"]
+        assert not (tmp_path / "run" / "last.ckpt").exists()
+        child.send_signal(number)
+        told = last_words(child.stdout)
+        assert child.wait(SOON_S) == 1
+        assert child.stderr is not None
+        assert child.stderr.read() == ""
+    saved = read_milestone(tmp_path / "run" / "last.ckpt").step
+    assert saved >= reached
+    assert told == f"Stopped at epoch {saved / 5:.1f}; the same command goes on from there."
+    assert not (tmp_path / "run" / "milestones").exists()
+
+
+def test_asked_to_stop_while_it_decodes_it_ends_at_once(images: Path, tmp_path: Path) -> None:
+    with started(images, tmp_path / "run", threads=2, cache=tmp_path / "cache") as child:
+        listen(child, lambda event: event.get("phase") == "hash")
+        child.send_signal(signal.SIGTERM)
+        assert last_words(child.stdout) == "Stopped. The same command goes on where it was."
+        assert child.wait(SOON_S) == 1
+
+
+def test_of_two_ranks_none_outlives_the_other_and_one_can_go_on_alone(images: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with started(images, run, *LONG, devices=2) as child:
+        listen(child, in_mid_epoch)
+        [other] = other_ranks(child)
+        os.kill(other, signal.SIGKILL)
+        began = time.monotonic()
+        assert last_words(child.stdout) == (
+            "Process 1 of 0 to 1 was ended by signal 9, so the others have ended too. "
+            "The same command goes on from the last checkpoint."
+        )
+        assert child.wait(SOON_S) == 1
+        assert time.monotonic() - began < SOON_S
+
+    with started(images, run, *LONG, devices=2) as child:
+        assert "Going on at epoch" in listen(child, lambda event: event["event"] == "note")["message"]
+        listen(child, in_mid_epoch)
+        [other] = other_ranks(child)
+        child.kill()
+        wait_until(lambda: ended(other))
+
+    with started(images, run, *LONG, devices=2) as child:
+        listen(child, in_mid_epoch)
+        [other] = other_ranks(child)
+        os.killpg(child.pid, signal.SIGINT)  # as a terminal does
+        assert "the same command goes on from there" in last_words(child.stdout)
+        assert child.wait(SOON_S) == 1
+        wait_until(lambda: ended(other))
+
+    with started(images, run, *LONG) as child:
+        assert "Going on at epoch" in listen(child, lambda event: event["event"] == "note")["message"]
+        assert listen(child, lambda event: event.get("kind") == "run")["epochs"] == 24
+        assert child.wait(SOON_S) == 0
+    assert milestones(run) == ["epoch-0024.ckpt"]
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(images: Path, tmp_path: Path) -> None:
+    refused = subprocess.run(
+        command(images, tmp_path / "run", devices=3), cwd=REPOSITORY, check=False, capture_output=True, text=True
+    )
+    assert refused.returncode == 1
+    assert "A batch of 8 images cannot be shared equally by 3 processes" in refused.stdout
+
+
+def test_a_typing_error_is_told_before_torch_is_loaded(images: Path, tmp_path: Path) -> None:
+    program = (
+        "import sys; from ml.__main__ import main; "
+        f"code = main(['pretrain', 'smok', '--images', {str(images)!r}, '--out', {str(tmp_path / 'run')!r}]); "
+        "print(code, 'torch' in sys.modules)"
+    )
+    told = subprocess.run(
+        [*ml_command()[:1], "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    error, answer = told.stdout.splitlines()
+    assert "There is no recipe smok. Shipped are cifar10-lightly, folder," in error
+    assert answer == "1 False"
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs")
+def test_small_shares_of_a_batch_have_the_statistics_of_the_whole(images: Path, tmp_path: Path) -> None:
+    for devices in (1, 2):
+        done = subprocess.run(
+            command(images, tmp_path / str(devices), "training.precision=float32", devices=devices),
+            cwd=REPOSITORY,
+            check=False,
+        )
+        assert done.returncode == 0
+    one, two = (read_milestone(tmp_path / str(devices) / "last.ckpt").backbone for devices in (1, 2))
+    torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-3)
