@@ -40,12 +40,6 @@ def images(tmp_path: Path) -> Path:
     return some_pictures(tmp_path / "pictures")
 
 
-@pytest.fixture
-def every_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Figures are told after each step, not once a second."""
-    monkeypatch.setattr(telling, "_TOLD_EVERY_S", 0)
-
-
 @pytest.mark.usefixtures("every_step")
 @pytest.mark.parametrize(
     "changes",
