@@ -174,6 +174,9 @@ def _train(
         ended.callback(request.done)
         try:
             make_trainer(machine, callbacks).fit(module, datamodule=Steps(feed, start, total))
+            if machine.accelerator == "cuda":
+                used = torch.cuda.max_memory_reserved() / 2**30
+                progress.note(f"The GPU's memory was used up to {used:.1f} GiB.")
         except torch.OutOfMemoryError as error:
             raise OutOfMemory(_out_of_memory(module.recipe)) from error
         except SystemExit as error:

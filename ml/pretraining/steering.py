@@ -121,7 +121,7 @@ class Steering(pl.Callback):
         content = {**self._facts, "epoch": epoch, "step": done, "backbone": backbone}
         if is_milestone:
             file = write_milestone(self._states.folder, content)
-            self._progress.artifact("milestone", file, epoch=epoch)
+            self._progress.artifact("milestone", file, epochs=epoch)
         self._states.write({**content, "module": weights, "optimiser": on_cpu(optimiser.state_dict())})
         self._saved_at = time.monotonic()
 

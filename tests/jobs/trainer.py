@@ -56,7 +56,7 @@ def pretrain():
             say(event="judged", epoch=epoch, rank_me=10.0 + epoch)
             milestone = run / "milestones" / f"epoch-{epoch:04d}.ckpt"
             milestone.write_text(str(epoch))
-            say(event="artifact", kind="milestone", path=str(milestone), epoch=epoch)
+            say(event="artifact", kind="milestone", path=str(milestone), epochs=epoch)
         if os.environ.get("DIES_AFTER") == str(epoch):
             os.kill(os.getpid(), signal.SIGKILL)
     say(event="artifact", kind="run", path=str(run), epochs=epochs)
