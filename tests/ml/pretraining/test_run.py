@@ -218,6 +218,11 @@ def test_fewer_images_than_a_batch_are_refused(images: Path, tmp_path: Path) -> 
         train(images, tmp_path / "run", "training.batch=64")
 
 
+def test_a_batch_that_cannot_be_shared_is_refused(images: Path, tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match=r"A batch of 8 images cannot be shared equally by 3 processes: choose another"):
+        train(images, tmp_path / "run", devices=3)
+
+
 def test_the_order_and_the_place_of_the_pictures_do_not_matter(images: Path, tmp_path: Path) -> None:
     train(images, tmp_path / "run")
     for number, path in enumerate(sorted(images.rglob("*.png"), reverse=True)):
