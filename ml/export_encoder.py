@@ -15,6 +15,8 @@ from torch import nn
 
 from ml.artifacts import BadArtifact, EncoderManifest, checksums, now, publishing
 from ml.encoder import WEIGHTS, Encoder
+from ml.evaluation.summary import KIND as EVALUATION
+from ml.evaluation.summary import summary
 from ml.onnx_network import network_of, write_onnx
 from ml.pretraining.backbones import make_backbone
 from ml.pretraining.checkpoints import read_milestone
@@ -72,11 +74,14 @@ def export_weights(weights: Path, card_file: Path, out: Path, *, model_card: Pat
 def export_checkpoint(
     file: Path, out: Path, *, name: str, quality: Path | None = None, model_card: Path | None = None
 ) -> EncoderManifest:
-    """Publish a checkpoint's backbone at `out`, as export_weights does; `quality` is JSON: what it measures."""
+    """Publish a checkpoint's backbone at `out`, as export_weights does.
+
+    `quality` is JSON: what `evaluate` has written, of which its own figures are taken, or any others.
+    """
     milestone = read_milestone(file)
     backbone, _ = make_backbone(milestone.recipe.network)
     fill(backbone, milestone.backbone, told_as=str(file))
-    measured = _read_quality(quality) if quality else {}
+    measured = _read_quality(quality, file, milestone.epoch) if quality else {}
     manifest = checkpoint_manifest(file, milestone, name=name, quality=measured)
     return _published(backbone, replace(manifest, created_at=now()), out, model_card)
 
@@ -107,11 +112,16 @@ def _read_card(file: Path) -> Card:
         raise BadArtifact(f"The card {file} cannot be understood: it is TOML with the keys {keys}.") from error
 
 
-def _read_quality(file: Path) -> dict[str, Any]:
+def _read_quality(file: Path, checkpoint: Path, epoch: int) -> dict[str, Any]:
     try:
         measured = json.loads(file.read_text(encoding="utf-8"))
     except ValueError:
         measured = None
     if not isinstance(measured, dict):
         raise BadArtifact(f"{file} cannot be understood: it is JSON, an object, as evaluate writes it.")
-    return measured
+    if measured.get("kind") != EVALUATION:
+        return measured
+    figures = summary(measured, checkpoint, epoch=epoch)
+    if figures is None:
+        raise BadArtifact(f"{file} says nothing of {checkpoint}, epoch {epoch:,}: evaluate it first.")
+    return figures

@@ -15,6 +15,7 @@ from ml.errors import Refusal
 from ml.evaluation.judging import judged
 from ml.evaluation.splits import Split
 from ml.evaluation.subjects import Subject
+from ml.evaluation.summary import KIND
 from ml.progress import Progress
 
 Result = dict[str, Any]
@@ -44,7 +45,7 @@ def evaluate(
     only the new milestones are judged. Raises Refusal.
     """
     result: Result = {
-        "kind": "evaluation",
+        "kind": KIND,
         "created_at": now(),
         "seed": seed,
         "versions": {name: version(name) for name in _VERSIONS},

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from ml.__main__ import main
-from ml.artifacts import EncoderManifest
+from ml.artifacts import BadArtifact, EncoderManifest
 from ml.encoder import Encoder
 from ml.images import ListedImage
 from ml.progress import JsonLines
@@ -123,6 +123,30 @@ def test_a_run_gives_the_articles_table_and_curve(
     assert [entry["epochs"] for entry in entries] == [3, 6, 9]
     assert [entry["seconds"] for entry in entries[:2]] == [before[entry["digest"]] for entry in entries[:2]]
     assert [event["epoch"] for event in events if event["event"] == "judged"] == [3, 6, 9]
+
+
+def test_what_was_judged_travels_with_the_encoder(
+    run_folder: Path, labelled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from ml.export_encoder import export_checkpoint
+
+    out, checkpoint = tmp_path / "result.json", run_folder / "milestones" / "epoch-0003.ckpt"
+    _evaluated(capsys, run_folder, COLOUR_GRID, "--images", labelled, "--out", out)
+    manifest = export_checkpoint(checkpoint, tmp_path / "encoder", name="judged", quality=out)
+    result = json.loads(out.read_text())
+    [entry] = [entry for entry in result["encoders"] if entry["epochs"] == 3]
+    assert manifest.quality == {
+        "labelled_knn": round(entry["knn"]["20"], 4),
+        "labelled_linear_probe": round(entry["probe"]["accuracy"], 4),
+        "labelled_mean_average_precision": round(entry["retrieval"]["mean_average_precision"], 4),
+        "labelled_rank_me": round(entry["rank_me"], 4),
+    }
+    result["encoders"] = [entry for entry in result["encoders"] if entry["run"] is None]
+    out.write_text(json.dumps(result))
+    with pytest.raises(
+        BadArtifact, match=r"result\.json says nothing of .*epoch-0003\.ckpt, epoch 3: evaluate it first"
+    ):
+        export_checkpoint(checkpoint, tmp_path / "none", name="judged", quality=out)
 
 
 def test_a_checkpoint_is_judged_as_what_it_is(
