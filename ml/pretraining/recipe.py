@@ -186,7 +186,7 @@ def recipe_of(content: Mapping[str, Any], *, told_as: str = "The recipe") -> Rec
         # TOML's dates, which JSON lacks, are no key's value either way.
         recipe: Recipe = TypeAdapter(Recipe).validate_json(json.dumps(content, default=str))
     except ValidationError as error:
-        raise BadRecipe(f"{told_as} cannot be used: {'; '.join(map(_told, error.errors()))}.") from error
+        raise BadRecipe(f"{told_as} cannot be used: {'; '.join(_told(error.errors()))}.") from error
     if recipe.views.stored < recipe.views.side:
         raise BadRecipe(
             f"{told_as} cannot be used: views.stored ({recipe.views.stored}) is smaller than views.side "
@@ -237,14 +237,21 @@ def _change(content: dict[str, Any], change: str) -> None:
     content[name] = value
 
 
-def _told(error: ErrorDetails) -> str:
-    where = ".".join(str(part) for part in error["loc"] if part not in {"int", "constrained-int", "literal['auto']"})
-    if error["type"] == "unexpected_keyword_argument":
-        return f"there is no key {where}"
-    if error["type"] == "missing":
-        return f"the key {where} is missing"
-    told = error["msg"].removeprefix("Value error, ").replace("Input should", "it should")
-    return f"{where} is {error['input']!r}: {told}"
+def _told(errors: Sequence[ErrorDetails]) -> list[str]:
+    """Return a clause for each key at fault, also where it may be one of several kinds of values."""
+    told: dict[str, str] = {}
+    for error in errors:
+        key = ".".join(str(part) for part in error["loc"] if part not in {"int", "constrained-int", "literal['auto']"})
+        reason = error["msg"].removeprefix("Value error, ").replace("Input should", "it should")
+        if error["type"] == "unexpected_keyword_argument":
+            told[key] = f"there is no key {key}"
+        elif error["type"] == "missing":
+            told[key] = f"the key {key} is missing"
+        elif key in told:
+            told[key] += f" or {reason.removeprefix('it should be ')}"
+        else:
+            told[key] = f"{key} is {error['input']!r}: {reason}"
+    return list(told.values())
 
 
 def _flat(tables: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

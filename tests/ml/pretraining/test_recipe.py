@@ -53,7 +53,7 @@ def test_a_later_change_wins(own: Path) -> None:
         ("epochs=3", "there is no key epochs"),
         ("optimizer.name=adam", "there is no key optimizer"),
         ("training.batch=1", "training.batch is 1: it should be greater than or equal to 2"),
-        ("training.batch=many", "training.batch is 'many'"),
+        ("training.batch=many", r"training.batch is 'many': it should be a valid integer or 'auto'\.$"),
         ("training.batch=2024-01-01", "training.batch is '2024-01-01'"),
         ("training.epochs=2.5", "training.epochs is 2.5: it should be a valid integer"),
         ("training.rate=0", "training.rate is 0: it should be greater than 0"),
