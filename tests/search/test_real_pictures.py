@@ -5,10 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from app.search.ranking import learned_direction
 from app.search.served_index import ServedIndex
-from bench.ranking import Course, Rule, cosine, review
+from bench.effort.annotators import perfect
+from bench.effort.figures import recall
+from bench.effort.playing import play
+from bench.effort.pools import Pool
+from bench.effort.rules import Rule, cosine, winnow
 from ml.encoder import Encoder
 from ml.images import read_rgb
 from tests.search.published import publish
@@ -35,12 +39,14 @@ def index(pictures: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Ser
 
 def test_verdicts_find_far_more_of_a_class_than_its_looks_alone(pictures: list[Path], index: ServedIndex) -> None:
     classes = np.array([path.parent.name for path in pictures])
+    pool = Pool.of("imagenette", np.array(index.vectors), classes)
 
-    def courses(rule: Rule) -> list[Course]:
+    def recalls(rule: Rule) -> NDArray[np.float64]:
         queries = range(0, len(pictures), PER_CLASS // 2)  # two of each class
-        return [review(index, classes, query, rule, PAGES, SIZE) for query in queries]
+        courses = [play(pool, query, rule, perfect, pages=PAGES, size=SIZE) for query in queries]
+        return np.array([[recall(course, page) for page in (1, PAGES)] for course in courses])
 
-    learned, plain = (np.array([course.recall for course in courses(rule)]) for rule in (learned_direction, cosine))
+    learned, plain = recalls(winnow), recalls(cosine)
 
     assert learned[:, -1].mean() > 1.25 * plain[:, -1].mean()
     assert learned[:, -1].min() > plain[:, -1].min()
