@@ -16,8 +16,8 @@ from ml.vectors import LeftOut
 
 _DESCRIPTION, _LEFT_OUT, _LOCK = "run.json", "left_out.jsonl", "lock"
 
-# What may lie there before a run begins: a list of its images is a good companion.
-_NOTHING_ELSE = {_LOCK, "images.jsonl"}
+# What may lie there before a run begins: a list of its images is a good companion, and a beginning may have failed.
+_NOTHING_ELSE = {_LOCK, _LEFT_OUT, "images.jsonl"}
 
 # What a run may change on its way without becoming another one.
 _FREE = ("checkpoints.", "watch.")
@@ -32,7 +32,7 @@ def claimed(folder: Path) -> Iterator[None]:
     """Have the folder, made if need be, for this process alone. Raises BadRun."""
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / _DESCRIPTION).exists() and any(
-        path.name not in _NOTHING_ELSE and path.suffix != ".draft" for path in folder.iterdir()
+        path.name not in _NOTHING_ELSE and path.suffix not in {".draft", ".part"} for path in folder.iterdir()
     ):
         raise BadRun(f"{folder} holds something else than a run; choose an empty folder.")
     with (folder / _LOCK).open("w") as lock:
@@ -68,5 +68,8 @@ def refuse_another(folder: Path, state: Content, facts: Content) -> None:
 
 def _write(file: Path, text: str) -> None:
     part = file.with_name(f".{file.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(file)
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)

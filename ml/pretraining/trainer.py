@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments import LightningEnvironment
 
 from ml.pretraining.feeding import Feed
 from ml.pretraining.machine import Machine
 from ml.pretraining.methods import Batch
+from ml.pretraining.ranks import under_torchrun
 
 _CHATTER = ("pytorch_lightning", "lightning_fabric", "lightning.pytorch", "lightning.fabric")
 
@@ -33,6 +35,8 @@ def make_trainer(machine: Machine, callbacks: list[pl.Callback]) -> pl.Trainer:
         devices=machine.devices,
         num_nodes=machine.nodes,
         strategy="ddp" if machine.ranks > 1 else "auto",
+        # Whoever has an allocation of SLURM's is otherwise asked to start each process by srun.
+        plugins=[] if under_torchrun() else [LightningEnvironment()],
         precision=machine.precision,
         sync_batchnorm=machine.sync_batchnorm,
         callbacks=callbacks,

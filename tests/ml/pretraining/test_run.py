@@ -238,6 +238,15 @@ def test_a_folder_that_holds_something_else_is_left_alone(images: Path, tmp_path
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["thesis.tex"]
 
 
+def test_a_beginning_that_failed_is_begun_again(images: Path, tmp_path: Path) -> None:
+    with little_room(100), pytest.raises(OSError, match="File too large"):
+        train(images, tmp_path / "run", "training.epochs=1")
+    assert not (tmp_path / "run" / "run.json").exists()
+    (tmp_path / "run" / ".run.json.part").touch()  # what a kill in that moment leaves
+    train(images, tmp_path / "run", "training.epochs=1")
+    assert milestones(tmp_path / "run") == ["epoch-0001.ckpt"]
+
+
 def test_two_processes_do_not_train_in_one_folder(images: Path, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     lock = f"import fcntl; file = open({str(tmp_path / 'run' / 'lock')!r}, 'w'); fcntl.lockf(file, fcntl.LOCK_EX)"

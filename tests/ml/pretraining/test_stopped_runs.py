@@ -142,8 +142,14 @@ def test_asked_to_stop_while_it_decodes_it_ends_at_once(images: Path, tmp_path: 
         assert child.wait(SOON_S) == 1
 
 
-def test_of_two_ranks_none_outlives_the_other_and_one_can_go_on_alone(images: Path, tmp_path: Path) -> None:
+def test_of_two_ranks_none_outlives_the_other_and_one_can_go_on_alone(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = tmp_path / "run"
+    # An allocation of SLURM's for a single task, as who works in one interactively has: Lightning would refuse.
+    for name in ("NTASKS", "JOB_ID", "NNODES", "NTASKS_PER_NODE"):
+        monkeypatch.setenv(f"SLURM_{name}", "1")
+    monkeypatch.setenv("SLURM_JOB_NAME", "train")
     with started(images, run, *LONG, devices=2) as child:
         listen(child, in_mid_epoch)
         [other] = other_ranks(child)
