@@ -123,7 +123,7 @@ class _Limit:
         if len(every) > self._share * self._images:
             raise BadPixels(
                 f"Of {self._images:,} images at least {len(every):,} cannot be used, more than the {self._share:.2%} "
-                f"that may be left out. {_named(every)} Mend or remove them, or allow more to be left out."
+                f"that may be left out. {_named(every)} Mend or remove them, or allow more by --most-left-out."
             )
         return every
 

@@ -41,12 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--resident", action="store_false", dest="streaming", default=None, help="hold all pixels in the GPU's memory"
     )
-    parser.add_argument("--devices", type=positive, metavar="N", help="GPUs to use (default: all)")
+    parser.add_argument(
+        "--devices", type=positive, metavar="N", help="GPUs to use, or processes on a CPU (default: all GPUs)"
+    )
     parser.add_argument("--threads", type=positive, metavar="N", help="processor cores to decode on (default: all)")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="where decoded pictures are kept ($WINNOW_CACHE)")
     parser.add_argument(
         "--most-left-out",
-        type=_share,
+        type=share,
         default=0.01,
         metavar="SHARE",
         help="give up if more of the images cannot be read (%(default)s)",
@@ -73,7 +75,7 @@ def run(options: argparse.Namespace, progress: Progress) -> None:
         recipe,
         options.images,
         options.out,
-        initial=options.init,
+        initial=options.init or None,
         judge=options.judge,
         streaming=options.streaming,
         devices=options.devices,
@@ -87,7 +89,7 @@ def run(options: argparse.Namespace, progress: Progress) -> None:
     )
 
 
-def _share(text: str) -> float:
+def share(text: str) -> float:
     share = float(text)
     if not 0 <= share <= 1:
         raise ValueError

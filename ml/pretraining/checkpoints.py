@@ -31,6 +31,10 @@ class BadCheckpoint(Refusal):
     """A checkpoint that cannot be used; the message is a sentence that names the file."""
 
 
+class DamagedCheckpoint(BadCheckpoint):
+    """A checkpoint that is not whole any more."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Milestone:
     """A backbone, with how it came to be."""
@@ -50,6 +54,7 @@ class States:
     def __init__(self, folder: Path, *, keep: int) -> None:
         self.folder = folder
         self._keep = keep
+        self._damaged: list[Path] = []
 
     def write(self, content: Content) -> None:
         """Make this the newest state; once this returns it is on the disk for good.
@@ -58,6 +63,9 @@ class States:
         """
         files = self._files()
         with _written_aside(files[0], {"format": _FORMAT, "kind": "state", **content}):
+            # Else they would take the places of those that are whole.
+            while self._damaged:
+                self._damaged.pop().unlink(missing_ok=True)
             for newer, older in reversed(list(pairwise(files[: self._keep]))):
                 if newer.exists():
                     newer.replace(older)
@@ -67,15 +75,16 @@ class States:
     def newest(self) -> tuple[Content | None, list[str]]:
         """Return the newest state that is whole, None where there is none yet, and a sentence for each damaged one.
 
-        Raises BadCheckpoint if all are damaged.
+        Raises BadCheckpoint if all are damaged, or if one is whole but cannot be used.
         """
         files = [file for file in self._files() if file.exists()]
         damages: list[str] = []
         for file in files:
             try:
                 return _read(file, {"state"}), damages
-            except BadCheckpoint as error:
+            except DamagedCheckpoint as error:
                 damages.append(str(error))
+                self._damaged.append(file)
         if files:
             raise BadCheckpoint(" ".join([*damages, "Delete what is damaged, and the same command begins anew."]))
         return None, []
@@ -129,8 +138,10 @@ def _read(file: Path, kinds: set[str]) -> Content:
         raise BadCheckpoint(f"The checkpoint {file} may not be read (permission denied).") from error
     # What is damaged makes zipfile, pickle and torch raise almost anything.
     except Exception as error:
-        raise BadCheckpoint(f"The checkpoint {file} is damaged or cut off.") from error
-    if not isinstance(content, dict) or content.get("format") != _FORMAT or content.get("kind") not in kinds:
+        raise DamagedCheckpoint(f"The checkpoint {file} is damaged or cut off.") from error
+    if not isinstance(content, dict) or "format" not in content:
+        raise DamagedCheckpoint(f"{file} is no checkpoint of a pretraining run.")
+    if content["format"] != _FORMAT or content.get("kind") not in kinds:
         raise BadCheckpoint(f"{file} is no checkpoint of a pretraining run that this version reads.")
     return content
 

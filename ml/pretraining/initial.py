@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import torch
@@ -52,16 +54,18 @@ def load_initial(backbone: nn.Module, network: Network, source: str) -> str:
     return f"The backbone starts from the weights in {source}."
 
 
-def identity_of(source: str) -> str:
-    """Return what tells weights from others wherever they lie: their name, and the SHA-256 of what they are.
+def identity_of(source: str) -> dict[str, str | None]:
+    """Return what tells weights from others: `source`, where they lie, and `digest`, the SHA-256 of what they are.
 
-    Raises BadArtifact, or OSError if there is no such file.
+    The digest is None where nothing lies any more. Raises BadArtifact.
     """
     if source.startswith(TORCHVISION):
-        return source
-    path = Path(source)
+        return {"source": source, "digest": source}
+    path = Path(source).resolve()
+    if not path.exists():
+        return {"source": str(path), "digest": None}
     digest = EncoderManifest.read(path).digest if path.is_dir() else file_digest(path)
-    return f"{path.name} ({digest[:12]})"
+    return {"source": str(path), "digest": digest}
 
 
 def fill(backbone: nn.Module, weights: Mapping[str, torch.Tensor], *, told_as: str, hint: str = "") -> None:
@@ -116,7 +120,9 @@ def _torchvision_weights(network: Network, name: str) -> Mapping[str, torch.Tens
         )
     _check_network(Network(architecture=network.architecture), network, TORCHVISION + name)
     try:
-        weights: Mapping[str, torch.Tensor] = published[name].get_state_dict(check_hash=True, weights_only=True)
+        # Standard output is for progress.
+        with redirect_stdout(sys.stderr):
+            weights: Mapping[str, torch.Tensor] = published[name].get_state_dict(check_hash=True, weights_only=True)
     except OSError as error:
         raise BadWeights(
             f"The weights {name} of torchvision's {network.architecture} cannot be downloaded: {error}. "

@@ -13,6 +13,7 @@ from typing import Literal
 import torch
 
 from ml.errors import Refusal
+from ml.pretraining.ranks import under_torchrun
 from ml.pretraining.recipe import Training
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
@@ -47,7 +48,7 @@ def machine_for(training: Training, devices: int | None) -> Machine:
     """
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     nodes = 1
-    if "TORCHELASTIC_RUN_ID" in os.environ:  # by torchrun, which says how many processes it has started
+    if under_torchrun():  # which says how many processes it has started
         here = int(os.environ["LOCAL_WORLD_SIZE"])
         devices, nodes = here, int(os.environ["WORLD_SIZE"]) // here
     devices = devices or gpus or 1
@@ -59,7 +60,8 @@ def machine_for(training: Training, devices: int | None) -> Machine:
             f"A batch of {batch:,} images cannot be shared equally by {ranks} processes: choose another --devices, "
             "or another --set training.batch=…"
         )
-    half = training.precision == "bf16" or (training.precision == "auto" and gpus > 0)
+    can_half = gpus > 0 and torch.cuda.is_bf16_supported(including_emulation=False)
+    half = training.precision == "bf16" or (training.precision == "auto" and can_half)
     return Machine(
         accelerator="cuda" if gpus else "cpu",
         devices=devices,

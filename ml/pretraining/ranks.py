@@ -16,6 +16,9 @@ from pytorch_lightning.strategies.launchers import subprocess_script
 
 from ml.errors import Refusal
 
+# The first rank's process id: those that it starts take seconds until they can ask who their parent is.
+_FIRST = "WINNOW_FIRST_RANK"
+
 _LOOKED_AT_EVERY_S = 0.2
 # How long it may take until one hears from the system that a process is gone, and from the process why.
 _LAST_WORDS_S = 2.0
@@ -36,8 +39,8 @@ def under_torchrun() -> bool:
 
 
 def end_with_the_parent() -> None:
-    """Have this process end soon after the one that started it."""
-    parent = os.getppid()
+    """Have this process end soon after the one that started it, which may be gone already."""
+    parent = int(os.environ[_FIRST])
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -59,6 +62,8 @@ class Others:
         """`say` takes a sentence, the last before the process ends."""
         self._say = say
         self._processes: Sequence[subprocess.Popen[bytes]] = []
+        if rank_here() == 0:
+            os.environ[_FIRST] = str(os.getpid())
         # Lightning's own watch looks every five seconds, and kills without a word.
         subprocess_script._launch_process_observer = self._watch_over  # type: ignore[attr-defined, assignment]
 

@@ -137,7 +137,7 @@ class Recipe:
     """What a run does. Two runs of one recipe over the same images are the same run."""
 
     name: str
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     views: Views
     network: Network = Field(default_factory=Network)
     method: Method = Field(default_factory=Method)

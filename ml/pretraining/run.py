@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 import torch
 
 from ml.errors import Refusal
+from ml.pretraining.backbones import make_backbone
 from ml.pretraining.checkpoints import Content, States
 from ml.pretraining.feeding import Feed, Resident, Streaming, fits
 from ml.pretraining.initial import identity_of, load_initial
@@ -17,16 +18,19 @@ from ml.pretraining.machine import Machine, machine_for, versions
 from ml.pretraining.methods import Pretraining
 from ml.pretraining.pool import Decoding, Pool, labelled_pool, pool_of
 from ml.pretraining.ranks import Others, end_with_the_parent, rank_here, under_torchrun, wait_for_the_parent
-from ml.pretraining.recipe import Recipe, resolved
+from ml.pretraining.recipe import BadRecipe, Recipe, resolved
 from ml.pretraining.run_folder import claimed, describe, refuse_another
 from ml.pretraining.schedule import Schedule
 from ml.pretraining.steering import Beginning, Steering
-from ml.pretraining.stopping import StopRequest, terminated_as_interrupted
+from ml.pretraining.stopping import PATIENCE_OF_OTHERS_S, StopRequest, terminated_as_interrupted
 from ml.pretraining.telling import Teller
 from ml.pretraining.trainer import Steps, make_trainer
 from ml.pretraining.views import TwoViews
 from ml.pretraining.watch import Watch
 from ml.progress import Progress, Silence
+
+# Threads that read pixels ahead: each has two batches in pinned memory.
+_MOST_READERS = 8
 
 
 class OutOfMemory(Refusal):
@@ -62,10 +66,13 @@ def pretrain(
         state, damages = states.newest()
         for damage in damages:
             progress.note(f"{damage} The one before it is taken.")
+        _check(recipe, state, initial, judge, devices)
         pool = pool_of(images, stored=recipe.views.stored, decoding=decoding, progress=progress)
         recipe = resolved(recipe, images=len(pool.images))
+        machine = machine_for(recipe.training, devices)
         facts: Content = {
             "recipe": recipe.as_dict(),
+            "precision": machine.precision,
             "images": len(pool.images),
             "fingerprint": pool.fingerprint,
             "initial": identity_of(initial) if initial else None,
@@ -84,11 +91,23 @@ def pretrain(
                 progress.note(note)
             if is_first:
                 describe(out, facts, pool.left_out)
-            machine = machine_for(recipe.training, devices)
             module = _module(recipe, schedule, machine, state, initial, progress)
             watch = _watch(recipe, pool, judge, decoding, progress) if is_first else None
             _train(module, schedule, pool, machine, states, state, facts, watch, streaming, decoding, progress)
         progress.artifact("run", out, epochs=epochs)
+
+
+def _check(recipe: Recipe, state: Content | None, initial: str | None, judge: str | None, devices: int | None) -> None:
+    """Raise Refusal for what can be known before the pictures are decoded, which may take hours."""
+    backbone, _ = make_backbone(recipe.network)
+    if initial is not None and state is None:
+        load_initial(backbone, recipe.network, initial)
+    if recipe.training.batch != "auto":
+        machine_for(recipe.training, devices)
+    if judge is not None and recipe.watch.every_epochs == 0:
+        raise BadRecipe("--judge is of no use where watch.every_epochs is 0: leave it out, or judge every few epochs.")
+    if judge is not None and not judge.startswith("torchvision:") and not Path(judge).exists():
+        raise BadRecipe(f"There are no labelled images at {judge} (--judge).")
 
 
 def _module(
@@ -102,7 +121,7 @@ def _module(
         views_dtype=torch.float16 if on_gpu and machine.precision == "bf16-mixed" else torch.float32,
     )
     if state is not None:
-        module.load_state_dict(state["module"])
+        module.load_state_dict(state.pop("module"))
         progress.note(f"Going on at epoch {state['step'] / schedule.steps_per_epoch:.1f}.")
     elif initial is not None:
         progress.note(load_initial(module.backbone, recipe.network, initial))
@@ -138,13 +157,23 @@ def _train(
     start = 0 if state is None else int(state["step"])
     total = int(module.recipe.training.epochs) * schedule.steps_per_epoch
     others = Others(progress.error)
+
+    def give_up() -> None:
+        progress.error("Stopped. The same command goes on from the last checkpoint.")
+        others.kill()
+
     # The other ranks leave it to the first to save, and end with it.
-    request = StopRequest(gives_up=others.kill, worth_waiting=not is_first)
+    request = (
+        StopRequest(gives_up=give_up)
+        if is_first
+        else StopRequest(gives_up=give_up, worth_waiting=True, patience_s=PATIENCE_OF_OTHERS_S)
+    )
     callbacks: list[pl.Callback] = [Beginning(state, request)]
 
     def feed(device: torch.device) -> Feed:
         if streaming or (streaming is None and not fits(pool.pixels, device, ranks=machine.devices)):
-            return Streaming(pool.pixels, schedule, device, threads=decoding.processes)
+            threads = min(decoding.processes // machine.devices, _MOST_READERS)
+            return Streaming(pool.pixels, schedule, device, threads=max(1, threads))
         return Resident(pool.pixels, schedule, device)
 
     with ExitStack() as ended:
@@ -186,6 +215,8 @@ def _train(
             raise
         except Exception:
             others.blame() if is_first else wait_for_the_parent()
+            if request.asked:
+                raise SystemExit(1) from None  # The first rank has said all there is to say.
             raise
         finally:
             others.kill()

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ml.errors import Refusal
-from ml.pretraining.checkpoints import Content
+from ml.pretraining.checkpoints import LAST, Content
 from ml.pretraining.recipe import differences, recipe_of
 from ml.vectors import LeftOut
 
@@ -30,14 +30,15 @@ class BadRun(Refusal):
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
     """Have the folder, made if need be, for this process alone. Raises BadRun."""
+    if folder.exists() and not folder.is_dir():
+        raise BadRun(f"{folder} is a file; choose a folder.")
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / _DESCRIPTION).exists() and any(
+    if not any((folder / name).exists() for name in (_DESCRIPTION, LAST)) and any(
         path.name not in _NOTHING_ELSE and path.suffix not in {".draft", ".part"} for path in folder.iterdir()
     ):
         raise BadRun(f"{folder} holds something else than a run; choose an empty folder.")
     with (folder / _LOCK).open("w") as lock:
         try:
-            # Not flock: that lock would pass on to processes that are forked to decode, and outlive this one in them.
             fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise BadRun(f"Another process is training in {folder}; wait until it is done, or stop it.") from error
@@ -56,14 +57,25 @@ def refuse_another(folder: Path, state: Content, facts: Content) -> None:
     differing = []
     if state["fingerprint"] != facts["fingerprint"]:
         differing.append(f"the images ({state['images']:,} then, {facts['images']:,} now)")
-    if state["initial"] != facts["initial"]:
-        differing.append(f"--init ({state['initial']} then, {facts['initial']} now)")
+    if not _same_weights(state["initial"], facts["initial"]):
+        then, given = (told["source"] if told else None for told in (state["initial"], facts["initial"]))
+        differing.append(f"--init ({then} then, {given} now)")
     differing += [line for line in differences(before, now) if not line.startswith(_FREE)]
     if differing:
         raise BadRun(
             f"{folder} holds a run that began otherwise: {'; '.join(differing)}. "
             "Begin another run in another folder, or go on with what it began with."
         )
+
+
+def _same_weights(before: Content | None, now: Content | None) -> bool:
+    """Whether a run started from these: the same content wherever it lies, or the same place whatever it holds by now.
+
+    They are not needed any more once there is a state.
+    """
+    if before is None or now is None:
+        return before is now
+    return bool(before["source"] == now["source"] or before["digest"] == now["digest"])
 
 
 def _write(file: Path, text: str) -> None:

@@ -39,8 +39,7 @@ class Beginning(pl.Callback):
         if trainer.strategy.broadcast(step) != step:
             raise RunNotShared("The machines see different checkpoints: --out must be a folder that all of them share.")
         if self._state:
-            trainer.optimizers[0].load_state_dict(self._state["optimiser"])
-        self._state = None
+            trainer.optimizers[0].load_state_dict(self._state.pop("optimiser"))  # twice the weights, not needed again
 
 
 class Steering(pl.Callback):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytorch_lightning as pl
 import torch
-from lightning_fabric.plugins.environments import LightningEnvironment
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
 from ml.pretraining.feeding import Feed
 from ml.pretraining.machine import Machine

@@ -85,6 +85,25 @@ def test_of_a_damaged_state_the_one_before_is_taken_and_that_is_told(tmp_path: P
     assert str(last) in damages[0]
 
 
+def test_a_damaged_state_takes_the_place_of_no_whole_one(tmp_path: Path) -> None:
+    for step in (1, 2):
+        States(tmp_path, keep=2).write(content(step))
+    (tmp_path / "last.ckpt").write_bytes(b"damaged")
+    states = States(tmp_path, keep=2)
+    states.newest()
+    states.write(content(3))
+    assert steps(tmp_path) == {"last.ckpt": 3, "previous.ckpt": 1}
+
+
+def test_a_state_that_is_whole_but_of_no_use_is_not_passed_over(tmp_path: Path) -> None:
+    states = States(tmp_path, keep=2)
+    states.write(content(1))
+    states.write(content(2))
+    torch.save({"format": 99, "kind": "state"}, tmp_path / "last.ckpt")
+    with pytest.raises(BadCheckpoint, match="no checkpoint of a pretraining run that this version reads"):
+        states.newest()
+
+
 def test_where_all_states_are_damaged_nothing_begins_anew_in_silence(tmp_path: Path) -> None:
     (tmp_path / "last.ckpt").write_bytes(b"")
     (tmp_path / "previous.ckpt").write_bytes(b"PK")

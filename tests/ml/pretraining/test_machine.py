@@ -21,6 +21,7 @@ TRAINING = Training(epochs=1, batch=96)
 def gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
 
 
 @pytest.mark.usefixtures("gpus")
@@ -31,6 +32,12 @@ def test_all_gpus_are_used_and_bf16_unless_told_otherwise() -> None:
     assert machine_for(TRAINING, 2).ranks == 2
     with pytest.raises(BadMachine, match="There are 4 GPUs here, and 8 were asked for"):
         machine_for(TRAINING, 8)
+
+
+@pytest.mark.usefixtures("gpus")
+def test_a_gpu_that_can_only_emulate_bf16_is_spared_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: including_emulation)
+    assert machine_for(TRAINING, None).precision == "32-true"
 
 
 @pytest.mark.usefixtures("gpus")
