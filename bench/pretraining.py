@@ -87,6 +87,8 @@ def _winnow(command: list[str], seconds: float) -> list[Moment]:
         event = json.loads(line)
         if event["event"] == "error" and not moments:
             raise SystemExit(event["message"])
+        if event["event"] == "note":
+            print(event["message"])
         if event["event"] == "figures":
             moments.append(Moment(time.perf_counter(), event["images"]))
             if moments[-1].seconds - moments[0].seconds > seconds:

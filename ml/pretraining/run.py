@@ -203,9 +203,6 @@ def _train(
         ended.callback(request.done)
         try:
             make_trainer(machine, callbacks).fit(module, datamodule=Steps(feed, start, total))
-            if machine.accelerator == "cuda":
-                used = torch.cuda.max_memory_reserved() / 2**30
-                progress.note(f"The GPU's memory was used up to {used:.1f} GiB.")
         except torch.OutOfMemoryError as error:
             raise OutOfMemory(_out_of_memory(module.recipe)) from error
         except SystemExit as error:
@@ -220,6 +217,8 @@ def _train(
             raise
         finally:
             others.kill()
+            if machine.accelerator == "cuda":
+                progress.note(f"Of the GPU's memory {torch.cuda.max_memory_reserved() / 2**30:.1f} GiB were taken.")
 
 
 def _out_of_memory(recipe: Recipe) -> str:
