@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from ml.commands.arguments import positive
+from ml.commands.arguments import add_max_pixels, positive
 from ml.encoder import AnyEncoder, Encoder
 from ml.errors import Refusal
 from ml.images import read_list, write_list
@@ -31,13 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="every GPU that torch sees (`ml` extra), or ONNX Runtime on the CPU (default: by what there is)",
     )
     parser.add_argument("--threads", type=positive, metavar="N", help="processor cores to use (default: all)")
-    parser.add_argument(
-        "--max-pixels",
-        type=positive,
-        default=100_000_000,
-        metavar="N",
-        help="leave out pictures with more (%(default)s)",
-    )
+    add_max_pixels(parser)
 
 
 def run(options: argparse.Namespace, progress: Progress) -> None:

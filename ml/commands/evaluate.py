@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ml.commands.arguments import positive
+from ml.commands.arguments import add_max_pixels, positive
 from ml.progress import Progress
 
 
@@ -30,13 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--picture", type=Path, metavar="FILE", help="a run's curve, as .png or .svg")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of splits and draws (%(default)s)")
     parser.add_argument("--threads", type=positive, metavar="N", help="processor cores to use (default: all)")
-    parser.add_argument(
-        "--max-pixels",
-        type=positive,
-        default=100_000_000,
-        metavar="N",
-        help="leave out pictures with more (%(default)s)",
-    )
+    add_max_pixels(parser)
 
 
 def run(options: argparse.Namespace, progress: Progress) -> None:

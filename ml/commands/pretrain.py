@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from ml.commands.arguments import positive
+from ml.commands.arguments import add_max_pixels, positive
 from ml.progress import Progress
 
 
@@ -53,13 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="give up if more of the images cannot be read (%(default)s)",
     )
-    parser.add_argument(
-        "--max-pixels",
-        type=positive,
-        default=100_000_000,
-        metavar="N",
-        help="leave out pictures with more (%(default)s)",
-    )
+    add_max_pixels(parser)
 
 
 def run(options: argparse.Namespace, progress: Progress) -> None:
