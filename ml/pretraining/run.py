@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -35,6 +36,24 @@ _MOST_READERS = 8
 
 class OutOfMemory(Refusal):
     """The memory of a GPU does not suffice."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """What is settled before the first step."""
+
+    recipe: Recipe  # resolved
+    pool: Pool
+    schedule: Schedule
+    machine: Machine
+    facts: Content  # what every checkpoint says of its run
+    states: States
+    decoding: Decoding
+    progress: Progress
+
+    @property
+    def steps(self) -> int:
+        return int(self.recipe.training.epochs) * self.schedule.steps_per_epoch
 
 
 def pretrain(
@@ -83,18 +102,27 @@ def pretrain(
         schedule = Schedule(
             seed=recipe.seed, images=len(pool.images), batch=int(recipe.training.batch), width=TwoViews.DRAWS
         )
-        epochs = int(recipe.training.epochs)
-        if state is not None and state["step"] == epochs * schedule.steps_per_epoch:
-            progress.note(f"This run is finished: {out} holds all its {epochs:,} epochs.")
+        run = _Run(
+            recipe=recipe,
+            pool=pool,
+            schedule=schedule,
+            machine=machine,
+            facts=facts,
+            states=states,
+            decoding=decoding,
+            progress=progress,
+        )
+        if state is not None and state["step"] == run.steps:
+            progress.note(f"This run is finished: {out} holds all its {recipe.training.epochs:,} epochs.")
         else:
             for note in pool.notes:
                 progress.note(note)
             if is_first:
                 describe(out, facts, pool.left_out)
-            module = _module(recipe, schedule, machine, state, initial, progress)
-            watch = _watch(recipe, pool, judge, decoding, progress) if is_first else None
-            _train(module, schedule, pool, machine, states, state, facts, watch, streaming, decoding, progress)
-        progress.artifact("run", out, epochs=epochs)
+            module = _module(run, state, initial)
+            watch = _watch(run, judge) if is_first else None
+            _train(run, module, state, watch, streaming)
+        progress.artifact("run", out, epochs=int(recipe.training.epochs))
 
 
 def _check(recipe: Recipe, state: Content | None, initial: str | None, judge: str | None, devices: int | None) -> None:
@@ -110,56 +138,42 @@ def _check(recipe: Recipe, state: Content | None, initial: str | None, judge: st
         raise BadRecipe(f"There are no labelled images at {judge} (--judge).")
 
 
-def _module(
-    recipe: Recipe, schedule: Schedule, machine: Machine, state: Content | None, initial: str | None, progress: Progress
-) -> Pretraining:
-    on_gpu = machine.accelerator == "cuda"
+def _module(run: _Run, state: Content | None, initial: str | None) -> Pretraining:
+    on_gpu = run.machine.accelerator == "cuda"
     module = Pretraining(
-        recipe,
-        steps_per_epoch=schedule.steps_per_epoch,
+        run.recipe,
+        steps_per_epoch=run.schedule.steps_per_epoch,
         compile=on_gpu,
-        views_dtype=torch.float16 if on_gpu and machine.precision == "bf16-mixed" else torch.float32,
+        views_dtype=torch.float16 if on_gpu and run.machine.precision == "bf16-mixed" else torch.float32,
     )
     if state is not None:
         module.load_state_dict(state.pop("module"))
-        progress.note(f"Going on at epoch {state['step'] / schedule.steps_per_epoch:.1f}.")
+        run.progress.note(f"Going on at epoch {state['step'] / run.schedule.steps_per_epoch:.1f}.")
     elif initial is not None:
-        progress.note(load_initial(module.backbone, recipe.network, initial))
+        run.progress.note(load_initial(module.backbone, run.recipe.network, initial))
     return module
 
 
-def _watch(recipe: Recipe, pool: Pool, judge: str | None, decoding: Decoding, progress: Progress) -> Watch | None:
+def _watch(run: _Run, judge: str | None) -> Watch | None:
+    recipe = run.recipe
     if recipe.watch.every_epochs == 0:
         return None
     labelled = None
     if judge is not None:
-        labelled = labelled_pool(
-            judge, stored=recipe.views.stored, seed=recipe.seed, decoding=decoding, progress=progress
-        )
-    return Watch(recipe.watch, pool.pixels, labelled)
+        stored, seed = recipe.views.stored, recipe.seed
+        labelled = labelled_pool(judge, stored=stored, seed=seed, decoding=run.decoding, progress=run.progress)
+    return Watch(recipe.watch, run.pool.pixels, labelled)
 
 
-def _train(
-    module: Pretraining,
-    schedule: Schedule,
-    pool: Pool,
-    machine: Machine,
-    states: States,
-    state: Content | None,
-    facts: Content,
-    watch: Watch | None,
-    streaming: bool | None,
-    decoding: Decoding,
-    progress: Progress,
-) -> None:
+def _train(run: _Run, module: Pretraining, state: Content | None, watch: Watch | None, streaming: bool | None) -> None:
     """Do the steps that are left. Every rank comes here; the first one alone writes and speaks."""
     is_first = rank_here() == 0
     start = 0 if state is None else int(state["step"])
-    total = int(module.recipe.training.epochs) * schedule.steps_per_epoch
-    others = Others(progress.error)
+    on_gpu = run.machine.accelerator == "cuda"
+    others = Others(run.progress.error)
 
     def give_up() -> None:
-        progress.error("Stopped. The same command goes on from the last checkpoint.")
+        run.progress.error("Stopped. The same command goes on from the last checkpoint.")
         others.kill()
 
     # The other ranks leave it to the first to save, and end with it.
@@ -169,42 +183,36 @@ def _train(
         else StopRequest(gives_up=give_up, worth_waiting=True, patience_s=PATIENCE_OF_OTHERS_S)
     )
     callbacks: list[pl.Callback] = [Beginning(state, request)]
-
-    def feed(device: torch.device) -> Feed:
-        if streaming or (streaming is None and not fits(pool.pixels, device, ranks=machine.devices)):
-            threads = min(decoding.processes // machine.devices, _MOST_READERS)
-            return Streaming(pool.pixels, schedule, device, threads=max(1, threads))
-        return Resident(pool.pixels, schedule, device)
-
     with ExitStack() as ended:
         if is_first:
             teller = Teller(
-                states.folder,
-                progress,
+                run.states.folder,
+                run.progress,
                 start=start,
-                total=total,
-                steps_per_epoch=schedule.steps_per_epoch,
-                batch=schedule.batch,
-                slow=machine.accelerator == "cpu",
+                total=run.steps,
+                steps_per_epoch=run.schedule.steps_per_epoch,
+                batch=run.schedule.batch,
+                slow=not on_gpu,
             )
             ended.callback(teller.close)
             callbacks.append(
                 Steering(
                     module,
-                    total=total,
-                    facts=facts | {"dimension": module.dimension},
-                    states=states,
+                    total=run.steps,
+                    facts=run.facts | {"dimension": module.dimension},
+                    states=run.states,
                     teller=teller,
                     watch=watch,
                     request=request,
-                    progress=progress,
+                    progress=run.progress,
                 )
             )
         ended.callback(request.done)
+        steps = Steps(lambda device: _feed(run, device, streaming), start, run.steps)
         try:
-            make_trainer(machine, callbacks).fit(module, datamodule=Steps(feed, start, total))
+            make_trainer(run.machine, callbacks).fit(module, datamodule=steps)
         except torch.OutOfMemoryError as error:
-            raise OutOfMemory(_out_of_memory(module.recipe)) from error
+            raise OutOfMemory(_out_of_memory(run.recipe)) from error
         except SystemExit as error:
             # How Lightning passes an interrupt on.
             raise KeyboardInterrupt from error
@@ -217,8 +225,16 @@ def _train(
             raise
         finally:
             others.kill()
-            if machine.accelerator == "cuda":
-                progress.note(f"Of the GPU's memory {torch.cuda.max_memory_reserved() / 2**30:.1f} GiB were taken.")
+            if on_gpu:
+                taken = torch.cuda.max_memory_reserved() / 2**30
+                run.progress.note(f"Of the GPU's memory {taken:.1f} GiB were taken.")
+
+
+def _feed(run: _Run, device: torch.device, streaming: bool | None) -> Feed:
+    if streaming or (streaming is None and not fits(run.pool.pixels, device, ranks=run.machine.devices)):
+        threads = min(run.decoding.processes // run.machine.devices, _MOST_READERS)
+        return Streaming(run.pool.pixels, run.schedule, device, threads=max(1, threads))
+    return Resident(run.pool.pixels, run.schedule, device)
 
 
 def _out_of_memory(recipe: Recipe) -> str:
