@@ -40,7 +40,7 @@ def under_torchrun() -> bool:
 
 def end_with_the_parent() -> None:
     """Have this process end soon after the one that started it, which may be gone already."""
-    parent = int(os.environ[_FIRST])
+    parent = int(os.environ.get(_FIRST) or os.getppid())  # Another launcher may have said which rank this is.
 
     def watch() -> None:
         while os.getppid() == parent:

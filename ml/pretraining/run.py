@@ -14,7 +14,7 @@ from ml.errors import Refusal
 from ml.pretraining.backbones import make_backbone
 from ml.pretraining.checkpoints import Content, States
 from ml.pretraining.feeding import Feed, Resident, Streaming, fits
-from ml.pretraining.initial import identity_of, load_initial
+from ml.pretraining.initial import TORCHVISION, identity_of, load_initial
 from ml.pretraining.machine import Machine, machine_for, versions
 from ml.pretraining.methods import Pretraining
 from ml.pretraining.pool import Decoding, Pool, labelled_pool, pool_of
@@ -134,7 +134,7 @@ def _check(recipe: Recipe, state: Content | None, initial: str | None, judge: st
         machine_for(recipe.training, devices)
     if judge is not None and recipe.watch.every_epochs == 0:
         raise BadRecipe("--judge is of no use where watch.every_epochs is 0: leave it out, or judge every few epochs.")
-    if judge is not None and not judge.startswith("torchvision:") and not Path(judge).exists():
+    if judge is not None and not judge.startswith(TORCHVISION) and not Path(judge).exists():
         raise BadRecipe(f"There are no labelled images at {judge} (--judge).")
 
 
