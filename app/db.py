@@ -9,7 +9,7 @@ from threading import BoundedSemaphore
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from sqlalchemy import Connection, Engine, NullPool, Pool, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, NullPool, Pool, create_engine, event, make_url, text
 from sqlalchemy.orm import Session
 
 from app.errors import Unavailable
@@ -63,6 +63,21 @@ class Database:
         """Yield a session that commits at the end of the block, or rolls back on any error."""
         with Session(self._writing, expire_on_commit=False) as session, session.begin():
             yield session
+
+    @contextmanager
+    def migrate(self) -> Iterator[Session]:
+        """Yield a write session in which tables may be replaced: SQLite checks references at its end only."""
+        engine = _engine(str(self.engine.url.render_as_string(hide_password=False)), NullPool)
+        sqlite = engine.dialect.name == "sqlite"
+        if sqlite:
+            # Not possible within a transaction; and while they are on, no table that others refer to can be replaced.
+            event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys = OFF"))
+        with Session(engine.execution_options(winnow_write=True)) as session, session.begin():
+            yield session
+            if sqlite and (broken := session.execute(text("PRAGMA foreign_key_check")).first()):
+                raise RuntimeError(
+                    f"The migration left {broken[0]} with a reference to a row of {broken[2]} that is gone."
+                )
 
     def dispose(self) -> None:
         """Close all pooled connections."""

@@ -29,7 +29,7 @@ def upgrade(database: Database, *, to: str = "head") -> None:
 
     Two servers that start at once take turns. Raises NewerDatabase, having changed nothing.
     """
-    with database.write() as session:
+    with database.migrate() as session:
         connection = session.connection()
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRES_LOCK})

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from app.words import QUEUED
+from app.words import NEXT, QUEUED, SEEN
 
 # SQLite counts rows up only in a column that is INTEGER to the letter.
 _Id = BigInteger().with_variant(Integer, "sqlite")
@@ -62,7 +62,12 @@ class Table(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON(none_as_null=True), int: _Id}
+    type_annotation_map = {
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON(none_as_null=True),
+        list[int]: JSON(none_as_null=True),
+        int: _Id,
+    }
 
 
 class Person(Table):
@@ -217,7 +222,7 @@ class Review(Table):
 
 
 class ReviewQuery(Table):
-    """One picture that a review starts from: an image of the pool, or an upload."""
+    """One example that a review starts from, wanted or unwanted: an image of the pool or an upload, or a part of it."""
 
     __tablename__ = "review_query"
     __table_args__ = (CheckConstraint("(image_id IS NULL) <> (upload_sha256 IS NULL)", name="one_source"),)
@@ -225,23 +230,60 @@ class ReviewQuery(Table):
     position: Mapped[int] = mapped_column(Integer, primary_key=True)
     image_id: Mapped[int | None] = mapped_column(ForeignKey("image.id"))
     upload_sha256: Mapped[str | None] = mapped_column(String(64))
-    # Float32, little-endian, of unit length; null where the pinned index version holds the image.
+    wanted: Mapped[bool] = mapped_column(default=True)
+    crop: Mapped[dict[str, Any] | None]  # left, top, width, height, in parts of the whole picture; null is all of it
+    # Float32, little-endian, of unit length; null where it is the one that the pinned index version holds.
     vector: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
+class Lot(Table):
+    """The first so many of an order, to be accepted together by a random sample. Fixed before the sample is drawn."""
+
+    __tablename__ = "lot"
+    __table_args__ = (Index(None, "review_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
+    size: Mapped[int] = mapped_column(Integer)
+    looks: Mapped[list[int]]  # how many images have been seen by the end of each look, fixed beforehand
+    confidence: Mapped[float]  # of everything that may be stated about this lot, all looks together
+    bound: Mapped[float | None]  # the share of matches that was stated when the rest was accepted
+    given_up_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class LotImage(Table):
+    """One image of a lot. The positions are a random order: the sample is those from 0 on."""
+
+    __tablename__ = "lot_image"
+    lot_id: Mapped[int] = mapped_column(ForeignKey("lot.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(Integer, primary_key=True)
+    image_id: Mapped[int] = mapped_column(ForeignKey("image.id"))
+    score: Mapped[float]
+
+
 class Page(Table):
-    """The candidates shown at once. It is open unless a commit of it is in force."""
+    """The candidates shown at once. It is open unless a commit of it is in force, or it was set aside."""
 
     __tablename__ = "page"
-    __table_args__ = (UniqueConstraint("review_id", "number"),)
+    __table_args__ = (
+        UniqueConstraint("review_id", "number"),
+        CheckConstraint("kind IN ('next', 'deeper', 'like', 'sample', 'second')", name="kind"),
+        CheckConstraint("(kind = 'sample') = (lot_id IS NOT NULL)", name="a_sample_is_of_a_lot"),
+        CheckConstraint("(kind = 'like') = (like_image_id IS NOT NULL)", name="like_which"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
     number: Mapped[int] = mapped_column(Integer)  # from 1, in the order of making
+    kind: Mapped[str] = mapped_column(String(8), default=NEXT)
+    skipped: Mapped[int] = mapped_column(Integer, default=0)  # images that came before it in the order, undecided
+    lot_id: Mapped[int | None] = mapped_column(ForeignKey("lot.id"))
+    like_image_id: Mapped[int | None] = mapped_column(ForeignKey("image.id"))
+    set_aside_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class PageCandidate(Table):
-    """One tile of a page, as it was shown."""
+    """One tile of a page, as it was shown, or one image of a stack beneath a tile."""
 
     __tablename__ = "page_candidate"
     __table_args__ = (Index(None, "image_id"),)
@@ -249,14 +291,17 @@ class PageCandidate(Table):
     position: Mapped[int] = mapped_column(Integer, primary_key=True)
     image_id: Mapped[int] = mapped_column(ForeignKey("image.id"))
     score: Mapped[float]
+    probability: Mapped[float | None]  # of a match, as it was estimated then
+    planted: Mapped[bool] = mapped_column(default=False)  # known not to match: shown to see whether it is caught
+    beneath: Mapped[int | None] = mapped_column(Integer)  # the position of the tile on top of the stack
 
 
 class Commit(Table):
-    """One entry of the journal: a page turned into verdicts, a correction, an import's labels, or an undo."""
+    """One entry of the journal: a page turned into verdicts, a lot's rest, a correction, imported labels, an undo."""
 
     __tablename__ = "commit"
     __table_args__ = (
-        CheckConstraint("kind IN ('page', 'correction', 'import', 'undo')", name="kind"),
+        CheckConstraint("kind IN ('page', 'lot', 'correction', 'import', 'undo')", name="kind"),
         CheckConstraint("(kind = 'undo') = (undoes_id IS NOT NULL)", name="undo_names_what_it_undoes"),
         UniqueConstraint("page_id", "key"),
         # Whatever happens at once, a page has one commit in force: each undo allows one more.
@@ -277,6 +322,9 @@ class Commit(Table):
     body_digest: Mapped[str | None] = mapped_column(String(64))  # tells a repetition from another commit
     answer: Mapped[dict[str, Any] | None]  # what was answered, and is answered to a repetition
     milliseconds: Mapped[int | None]  # that the page was looked at
+    lot_id: Mapped[int | None] = mapped_column(ForeignKey("lot.id"))
+    planted: Mapped[int | None] = mapped_column(Integer)  # known negatives on the page
+    caught: Mapped[int | None] = mapped_column(Integer)  # those of them that were struck out
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -286,6 +334,7 @@ class Verdict(Table):
     __tablename__ = "verdict"
     __table_args__ = (
         CheckConstraint("value IN ('accept', 'reject', 'unsure')", name="value"),
+        CheckConstraint("basis IN ('seen', 'stack', 'sample')", name="basis"),
         Index(None, "commit_id"),
         Index(None, "image_id", "class_id"),
     )
@@ -294,6 +343,7 @@ class Verdict(Table):
     class_id: Mapped[int] = mapped_column(ForeignKey("class.id"))
     image_id: Mapped[int] = mapped_column(ForeignKey("image.id"))
     value: Mapped[str] = mapped_column(String(8))
+    basis: Mapped[str] = mapped_column(String(8), default=SEEN)  # whether it was seen itself, or what stood for it
     score: Mapped[float | None]
 
 

@@ -9,6 +9,20 @@ REJECT: Literal["reject"] = "reject"
 UNSURE: Literal["unsure"] = "unsure"
 VERDICTS = (ACCEPT, REJECT, UNSURE)
 
+# What a verdict rests on: the image was seen, or one of its near-duplicates, or a random sample of its lot.
+Basis = Literal["seen", "stack", "sample"]
+SEEN: Literal["seen"] = "seen"
+STACK: Literal["stack"] = "stack"
+SAMPLE: Literal["sample"] = "sample"
+
+# What a page shows: the best of the order, a place deeper in it, images like one of them, a sample of a lot, or
+# accepted images once more.
+PageKind = Literal["next", "deeper", "like", "sample", "second"]
+NEXT: Literal["next"] = "next"
+DEEPER: Literal["deeper"] = "deeper"
+LIKE: Literal["like"] = "like"
+SECOND: Literal["second"] = "second"
+
 QUEUED: Literal["queued"] = "queued"
 RUNNING: Literal["running"] = "running"
 DONE: Literal["done"] = "done"

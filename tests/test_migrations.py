@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.db import Database
 from app.migrations import NewerDatabase, OlderDatabase, check, upgrade
-from app.tables import Job, Person, Pool, Table
+from app.tables import Commit, Job, Lot, Page, PageCandidate, Person, Pool, ReviewQuery, Table, Verdict
 from tests.postgres import fresh_database
 
 
@@ -43,7 +44,7 @@ def test_a_database_from_a_newer_version_is_left_alone(database: Database) -> No
     finally:
         # The PostgreSQL database is shared by all tests of this worker.
         with database.write() as session:
-            session.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+            session.execute(text("UPDATE alembic_version SET version_num = '0003'"))
 
 
 def test_an_empty_database_asks_for_an_upgrade(tmp_path: Path) -> None:
@@ -63,14 +64,64 @@ def test_two_servers_that_start_at_once_upgrade_in_turn(tmp_path: Path) -> None:
         database.dispose()
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
-def test_jobs_of_the_first_version_are_kept(
-    engine: str, tmp_path: Path, worker_id: str, request: pytest.FixtureRequest
-) -> None:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(tmp_path: Path, worker_id: str, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A database of either engine in which there is nothing yet."""
     url = f"sqlite:///{tmp_path / 'old.db'}"
-    if engine == "postgresql":
+    if request.param == "postgresql":
         url = fresh_database(request.getfixturevalue("postgres").url, f"{worker_id}_old")
     database = Database(url)
+    yield database
+    database.dispose()
+
+
+def test_verdicts_of_the_second_version_are_kept(empty: Database) -> None:
+    upgrade(empty, to="0002")
+    moment = "2026-01-01 00:00:00+00:00"
+    with empty.write() as session:
+        for statement in (
+            f"INSERT INTO pool VALUES (1, 'birds', 'birds', 'one', '{moment}')",
+            f"INSERT INTO class VALUES (1, 1, 'owl', 'owl', '{moment}')",
+            f"INSERT INTO image VALUES (1, '{64 * 'a'}', 8, 8, 'PNG', '{moment}')",
+            f"INSERT INTO encoder VALUES (1, 'e', '{64 * 'e'}', 4, '{moment}')",
+            f"INSERT INTO index_version VALUES (1, 1, 1, 'birds-1', 1, '{moment}')",
+            f"INSERT INTO review VALUES (1, 1, 1, 1, 1, '{moment}')",
+            "INSERT INTO review_query (review_id, position, image_id) VALUES (1, 0, 1)",
+            f"INSERT INTO page VALUES (1, 1, 1, '{moment}')",
+            "INSERT INTO page_candidate VALUES (1, 0, 1, 0.5)",
+            'INSERT INTO "commit" (id, kind, pool_id, class_id, person_id, review_id, page_id, generation, created_at)'
+            f" VALUES (3, 'page', 1, 1, 1, 1, 1, 0, '{moment}')",
+            'INSERT INTO "commit" (id, kind, pool_id, class_id, person_id, review_id, undoes_id, created_at)'
+            f" VALUES (4, 'undo', 1, 1, 1, 1, 3, '{moment}')",
+            "INSERT INTO verdict VALUES (9, 3, 1, 1, 'accept', 0.5)",
+        ):
+            session.connection().exec_driver_sql(statement)
+    upgrade(empty)
+    check(empty)
+    with empty.write() as session:
+        verdict, page = session.get_one(Verdict, 9), session.get_one(Page, 1)
+        assert (verdict.value, verdict.basis, verdict.commit_id) == ("accept", "seen", 3)
+        assert (page.kind, page.skipped, page.lot_id, page.set_aside_at) == ("next", 0, None, None)
+        assert session.get_one(PageCandidate, (1, 0)).planted is False
+        assert session.get_one(ReviewQuery, (1, 0)).wanted is True
+        assert session.get_one(Commit, 4).undoes_id == 3
+        for broken in (
+            "UPDATE page SET kind = 'sample'",  # of no lot
+            "UPDATE page SET kind = 'odd'",
+            "UPDATE verdict SET basis = 'guess'",
+            "UPDATE \"commit\" SET kind = 'page' WHERE id = 4",  # an undo that is none
+            "DELETE FROM page",  # others refer to it
+        ):
+            with pytest.raises(IntegrityError), session.begin_nested():
+                session.execute(text(broken))
+        lot = Lot(review_id=1, size=800, looks=[60], confidence=0.95)
+        session.add(lot)
+        session.flush()
+        session.add(Commit(kind="lot", pool_id=1, class_id=1, person_id=1, review_id=1, lot_id=lot.id))
+
+
+def test_jobs_of_the_first_version_are_kept(empty: Database) -> None:
+    database = empty
     upgrade(database, to="0001")
     moment = "2026-01-01 00:00:00+00:00"
     with database.write() as session:
