@@ -25,6 +25,7 @@ from app.pools.thumbnail_route import thumbnail_routes
 from app.pools.thumbnails import ThumbnailStore
 from app.registry import routes as registry_routes
 from app.registry.row_maps import RowMaps
+from app.review import lot_routes
 from app.review import routes as review_routes
 from app.review import views as review_views
 from app.search.query_vectors import EncoderShelf
@@ -53,6 +54,7 @@ TAGS = [
     {"name": "jobs", "description": "Long work: imports, reindexes and pretrainings."},
     {"name": "index versions", "description": "Encoders, index versions, and which one is served."},
     {"name": "reviews", "description": "Query, page, verdicts, commit, undo."},
+    {"name": "lots", "description": "Many images accepted together, by a random sample of them."},
     {"name": "labels", "description": "What the verdicts amount to, corrections, and the CSV export."},
     {"name": "health", "description": "Whether the server is well."},
 ]
@@ -102,6 +104,7 @@ def create_app(settings: Settings) -> FastAPI:
         jobs_routes,
         registry_routes,
         review_routes,
+        lot_routes,
         labels_routes,
         reviews,
         health,

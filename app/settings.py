@@ -56,6 +56,13 @@ class Settings(BaseSettings):
         default=100_000_000, gt=0, description="Pictures with more pixels than this are listed as unreadable."
     )
     max_upload_bytes: int = Field(default=32 * 1024**2, gt=0, description="The largest picture that may be uploaded.")
+    planted_per_page: float = Field(
+        default=0.5,
+        ge=0,
+        le=3,
+        description="How many known negatives are shown again on a page, on average, to see whether they are caught. "
+        "No label comes of them. 0 plants none.",
+    )
     start_worker: bool = Field(default=True, description="Whether `winnow serve` starts a worker of its own.")
 
     @field_validator("home", mode="after")

@@ -291,7 +291,6 @@ class PageCandidate(Table):
     position: Mapped[int] = mapped_column(Integer, primary_key=True)
     image_id: Mapped[int] = mapped_column(ForeignKey("image.id"))
     score: Mapped[float]
-    probability: Mapped[float | None]  # of a match, as it was estimated then
     planted: Mapped[bool] = mapped_column(default=False)  # known not to match: shown to see whether it is caught
     beneath: Mapped[int | None] = mapped_column(Integer)  # the position of the tile on top of the stack
 

@@ -67,7 +67,7 @@ def reviews(session: Session, *, pool_id: int, limit: int | None = None) -> list
         .group_by(Commit.review_id)
         .subquery()
     )
-    made = select(func.count()).where(Page.review_id == Review.id).scalar_subquery()
+    made = select(func.count()).where(Page.review_id == Review.id, Page.set_aside_at.is_(None)).scalar_subquery()
     committed = func.coalesce(standing.c.pages, 0)
     rows = session.execute(
         select(

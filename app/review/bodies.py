@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from app.words import ACCEPT, NEXT, PageKind, VerdictValue
+
 ImageId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -25,11 +27,31 @@ class NewReview(Body):
 
 class NewPage(Body):
     size: Annotated[int, Field(ge=1, le=500, description="How many candidates to show.")] = 60
+    kind: Annotated[
+        Literal["next", "deeper", "like", "second"],
+        Field(
+            description="`next`: the best of the order. `deeper`: from further down. `like`: what is like one image. "
+            "`second`: what this review decided, once more, the most doubtful first."
+        ),
+    ] = NEXT
+    skip: Annotated[
+        int | None,
+        Field(ge=0, le=2**31 - 1, description="Of `deeper`: how many to skip; the next look by halving if left out."),
+    ] = None
+    like: Annotated[ImageId | None, Field(description="Of `like`: an image of the pool.")] = None
+    of: Annotated[VerdictValue, Field(description="Of `second`: which verdicts to look at again.")] = ACCEPT
+    doubtful: Annotated[
+        Literal["first", "last"], Field(description="Of `next`: where on the page the least likely ones are.")
+    ] = "last"
+    plant: Annotated[bool, Field(description="Of `next`: whether known negatives may be planted.")] = True
 
 
 class Marked(Body):
     rejected: Annotated[list[ImageId], Field(description="Candidates that do not match.")] = []
     unsure: Annotated[list[ImageId], Field(description="Candidates that cannot be told.")] = []
+    opened: Annotated[
+        list[ImageId], Field(description="Stacks of which each image was judged by itself, by the image on top.")
+    ] = []
 
 
 class NewCommit(Marked):
@@ -45,7 +67,9 @@ class Counts(BaseModel):
     unsure: int
 
 
-class CandidateOut(BaseModel):
+class PictureOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
     image: str
     path: str
     score: float
@@ -53,9 +77,16 @@ class CandidateOut(BaseModel):
     height: int
 
 
+class CandidateOut(PictureOut):
+    beneath: Annotated[
+        list[PictureOut], Field(description="Near-duplicates that this image stands for; they get its verdict.")
+    ] = []
+
+
 class Marks(BaseModel):
     rejected: list[str] = []
     unsure: list[str] = []
+    opened: list[str] = []
 
 
 class PageOut(BaseModel):
@@ -64,7 +95,10 @@ class PageOut(BaseModel):
     id: int | None
     review: int
     number: int | None = None
-    state: Literal["open", "committed"] | None = None
+    kind: PageKind | None = None
+    skipped: Annotated[int | None, Field(description="Undecided images before it in the order.")] = None
+    lot: Annotated[int | None, Field(description="The lot that it is a sample of.")] = None
+    state: Literal["open", "committed", "set aside"] | None = None
     candidates: list[CandidateOut]
     marks: Annotated[Marks, Field(description="What the page's last commit struck out, to be restored after an undo.")]
     remaining: Annotated[int | None, Field(description="Undecided images, this page's included.")] = None
@@ -83,6 +117,8 @@ class Standing(BaseModel):
 class CommitOut(Counts, Standing):
     page: int
     commit: int
+    planted: Annotated[int, Field(description="Known negatives that were among the candidates.")] = 0
+    missed: Annotated[list[str], Field(description="Those of them that were not struck out. No label came of it.")] = []
 
 
 class UndoOut(Standing):
@@ -92,6 +128,7 @@ class UndoOut(Standing):
 class PageSummary(BaseModel):
     id: int
     number: int
+    kind: PageKind
     state: Literal["open", "committed"]
     accepted: int = 0
     rejected: int = 0
@@ -115,3 +152,52 @@ class ReviewOut(Standing):
     created_at: datetime
     pages: list[PageSummary]
     last_committed_page: int | None
+    last_committed_lot: Annotated[int | None, Field(description="Instead of a page, if a lot was accepted last.")]
+    lot: Annotated[int | None, Field(description="A lot of which a sample is being looked at.")]
+
+
+class NewLot(Body):
+    size: Annotated[int, Field(ge=1, le=10_000_000, description="The first so many of the order.")]
+    looks: Annotated[
+        Literal[1, 3],
+        Field(description="One look spends all of the 5 % of doubt; of three, each spends its part. Fixed beforehand."),
+    ] = 1
+
+
+class LotCommit(Body):
+    key: Annotated[
+        str | None, Field(min_length=1, max_length=200, description="The client's name for this commit.")
+    ] = None
+
+
+class LotOut(BaseModel):
+    """A lot: the first so many of an order, to be accepted together by a random sample."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    review: int
+    size: int
+    looks: Annotated[list[int], Field(description="Images seen by the end of each look, as fixed beforehand.")]
+    state: Literal["looking", "judged", "accepted", "given up"]
+    page: Annotated[int | None, Field(description="The open page of the sample, while `looking`.")]
+    seen: int
+    accepted: int
+    rejected: int
+    unsure: int
+    rest: Annotated[int, Field(description="Images of the lot that nobody has decided yet.")]
+    confidence: Annotated[float | None, Field(description="Of the bound, given the looks taken.")]
+    at_least: Annotated[float | None, Field(description="The share of the lot that matches, at least.")]
+    statement: str | None
+    corrected: Annotated[str | None, Field(description="The same, by the person's catch rate for planted negatives.")]
+    next_look: Annotated[int | None, Field(description="How many more the next look would show.")]
+    rejected_since: Annotated[int, Field(description="Labels made by sample that were rejected later.")]
+    restated: str | None
+
+
+class LotCommitOut(Standing):
+    lot: int
+    commit: int
+    accepted: int
+    skipped: Annotated[int, Field(description="Images of the lot that had been decided meanwhile.")]
+    statement: str

@@ -1,9 +1,10 @@
-"""Chooses what a page shows: the best of what is undecided, by everything decided so far."""
+"""The order of a pool's images for a review, and what pages take from it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
@@ -11,65 +12,139 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from app.registry.row_maps import RowMap
-from app.review import queries
+from app.review import page_queries, queries
+from app.review.page_queries import NewTile
 from app.review.queries import QueryPicture, ReviewLine
-from app.search.ranking import REMEMBERED, best, learned_direction
+from app.search.ranking import REMEMBERED, Floats, best, learned_direction
 from app.search.served_index import ServedIndex
 from app.verdicts.queries import images_with, labelled_otherwise
-from app.words import ACCEPT, REJECT
+from app.words import ACCEPT, REJECT, UNSURE, VerdictValue
+
+Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Choice:
-    """The candidates for a page, best first."""
+class Order:
+    """All images of an index version as they rank for a review now."""
 
-    rows: NDArray[np.intp]  # of the index
-    scores: NDArray[np.float32]
-    remaining: int  # undecided images, the candidates included
+    index: ServedIndex
+    row_map: RowMap
+    query: Floats  # (q, d)
+    accepted: Rows  # of the index, the latest verdict last
+    rejected: Rows
+    direction: Floats  # (d,)
+    scores: Floats  # (n,)
+    hidden: NDArray[np.bool_]  # (n,): decided, or not to be shown for another reason
+
+    @property
+    def remaining(self) -> int:
+        """Undecided images."""
+        return int(len(self.hidden) - np.count_nonzero(self.hidden))
+
+    def first(self, count: int) -> NDArray[np.intp]:
+        """Return the rows of the best undecided images, each for itself."""
+        return best(self.scores, hidden=self.hidden, count=count)
+
+    def tiles(self, count: int, *, skip: int = 0) -> list[NewTile]:
+        """Return the best undecided images, or those after the best `skip`, as tiles; a stack is one tile."""
+        tops = best(self.scores, hidden=self.hidden | self._beneath, count=skip + count)[skip:]
+        return [self.tile(row, beneath=self._under(row)) for row in tops]
+
+    def tile(self, row: int | np.integer, *, planted: bool = False, beneath: Sequence[int] = ()) -> NewTile:
+        """Return the tile of a row, with the rows of its stack that lie beneath it."""
+        return NewTile(
+            int(self.row_map.image_ids[row]),
+            float(self.scores[row]),
+            planted,
+            tuple((int(self.row_map.image_ids[below]), float(self.scores[below])) for below in beneath),
+        )
+
+    def rows(self, image_ids: Iterable[int]) -> Rows:
+        """Return the rows of images; those that came after this index version was built have none."""
+        return _rows(self.row_map, image_ids)
+
+    @cached_property
+    def _stacked(self) -> Rows:
+        """The undecided rows of stacks, by stack, the best of each first."""
+        rows = np.flatnonzero((self.index.stacks >= 0) & ~self.hidden)
+        return rows[np.lexsort((-self.scores[rows], self.index.stacks[rows]))]
+
+    @cached_property
+    def _beneath(self) -> NDArray[np.bool_]:
+        beneath = np.zeros(len(self.hidden), dtype=bool)
+        stacks = self.index.stacks[self._stacked]
+        beneath[self._stacked[1:][stacks[1:] == stacks[:-1]]] = True
+        return beneath
+
+    def _under(self, row: int) -> list[int]:
+        stack = self.index.stacks[row]
+        if stack < 0:
+            return []
+        stacks = self.index.stacks[self._stacked]
+        first, last = np.searchsorted(stacks, [stack, stack + 1])
+        return [int(below) for below in self._stacked[first:last] if below != row]
 
 
-def choose(
+def order(
     session: Session,
     *,
     review: ReviewLine,
     index: ServedIndex,
     row_map: RowMap,
-    size: int,
-    supposing: Mapping[int, str] = MappingProxyType({}),
-) -> Choice:
+    supposing: Mapping[int, VerdictValue] = MappingProxyType({}),
+    like: int | None = None,
+) -> Order:
     """Rank every image of the index that is undecided for the review's class.
 
-    What anybody accepted or rejected for the class does not come back, nor what this review left unsure, nor,
-    in a pool with one class per image, what carries another label. `supposing` adds verdicts that are not
-    given yet, by image id: what would come next if they were?
+    What anybody accepted, rejected or doubted for the class does not come back, nor, in a pool with one class per
+    image, what carries another label. `supposing` adds verdicts that are not given yet, by image id: what would come
+    next if they were? With `like`, the order is that of likeness to this one image, away from the rejected ones.
     """
 
-    def rows(image_ids: Iterable[int]) -> NDArray[np.int64]:
-        # Images that came after this index version was built have no row in it.
-        found = row_map.rows_of(list(image_ids))
-        return found[found >= 0]
-
-    def decided(value: str) -> NDArray[np.int64]:
+    def decided(value: VerdictValue) -> Rows:
         given = images_with(session, class_id=review.class_id, value=value)
-        return rows(given + [image for image, supposed in supposing.items() if supposed == value])
+        return _rows(row_map, given + [image for image, supposed in supposing.items() if supposed == value])
 
     accepted, rejected = decided(ACCEPT), decided(REJECT)
     hidden = row_map.image_ids < 0
-    hidden[accepted] = hidden[rejected] = True
-    hidden[rows(supposing)] = True
-    hidden[rows(queries.unsure_in_review(session, review_id=review.id, class_id=review.class_id))] = True
+    hidden[accepted] = hidden[rejected] = hidden[decided(UNSURE)] = True
+    hidden[_rows(row_map, supposing)] = True
     if review.classes_per_image == "one":
-        hidden[rows(labelled_otherwise(session, pool_id=review.pool_id, class_id=review.class_id))] = True
+        others = labelled_otherwise(session, pool_id=review.pool_id, class_id=review.class_id)
+        hidden[_rows(row_map, others)] = True
 
+    if like is None:
+        query = _query_vectors(queries.query_pictures(session, review_id=review.id), index=index, row_map=row_map)
+        wanted = index.vectors[accepted[-REMEMBERED:]]
+    else:
+        query = index.vectors[_rows(row_map, [like])]
+        wanted = query[:0]
     direction = learned_direction(
-        query=_query_vectors(queries.query_pictures(session, review_id=review.id), index=index, row_map=row_map),
-        accepted=index.vectors[accepted[-REMEMBERED:]],
-        rejected=index.vectors[rejected[-REMEMBERED:]],
-        pool=index.pool,
+        query=query, accepted=wanted, rejected=index.vectors[rejected[-REMEMBERED:]], pool=index.pool
     )
     scores = index.score(direction)
-    chosen = best(scores, hidden=hidden, count=size)
-    return Choice(chosen, scores[chosen], remaining=int(len(hidden) - hidden.sum()))
+    return Order(index, row_map, query, accepted, rejected, direction, scores, hidden)
+
+
+def once_more(session: Session, *, review: ReviewLine, ranked: Order, value: VerdictValue, count: int) -> list[NewTile]:
+    """Return images with this verdict by this review, for a second look: those most in doubt, shuffled by their ids.
+
+    In doubt are accepted images that rank low, and rejected or unsure ones that rank high. What a second look of
+    this review has shown already is left out.
+    """
+    given = page_queries.given_by(session, review_id=review.id, class_id=review.class_id, value=value)
+    seen = set(page_queries.seen_twice(session, review_id=review.id))
+    rows = ranked.rows(image for image in given if image not in seen)
+    doubt = ranked.scores[rows] if value == ACCEPT else -ranked.scores[rows]
+    chosen = rows[np.argsort(doubt, kind="stable")[:count]]
+    # SHA-256 knows nothing of what is in a picture.
+    shuffled = sorted(chosen, key=lambda row: bytes(ranked.index.digests[row]))
+    return [ranked.tile(row) for row in shuffled]
+
+
+def _rows(row_map: RowMap, image_ids: Iterable[int]) -> Rows:
+    found = row_map.rows_of(list(image_ids))
+    return found[found >= 0]
 
 
 def _query_vectors(pictures: Iterable[QueryPicture], *, index: ServedIndex, row_map: RowMap) -> NDArray[np.float32]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
-from app.review import queries
-from app.review.decisions import body_digest, purity, verdicts
-from app.review.queries import PageLine
+from app.review import page_queries, queries
+from app.review.decisions import Marked, purity, verdicts
+from app.review.page_queries import PageLine, Picture, Tile
 from app.verdicts import journal
 from app.verdicts.journal import NewVerdict
 from app.verdicts.queries import class_counts
@@ -32,54 +31,59 @@ class NothingToUndo(NotFound):
 
 
 def commit_page(
-    session: Session,
-    *,
-    page_id: int,
-    person_id: int,
-    rejected: Collection[str],
-    unsure: Collection[str],
-    milliseconds: int | None,
-    key: str | None,
+    session: Session, *, page_id: int, person_id: int, marked: Marked, milliseconds: int | None, key: str | None
 ) -> dict[str, Any]:
     """Turn a page into verdicts and return the answer; the same commit sent again gets the same answer.
 
     Raises CommittedOtherwise and KeyUsedOtherwise; nothing is stored then.
     """
-    page = queries.page(session, page_id=page_id, lock=True)
-    digest = body_digest(rejected=rejected, unsure=unsure)
-    before = queries.page_commits(session, page_id=page_id)
+    page = page_queries.page(session, page_id=page_id, lock=True)
+    before = page_queries.page_commits(session, page_id=page_id)
     same_key = next((commit for commit in before if key is not None and commit.key == key), None)
     if same_key is not None:
-        if same_key.body_digest != digest:
+        if same_key.body_digest != marked.digest:
             raise KeyUsedOtherwise
         return same_key.answer or {}
     if page.commit_id is not None:
         # Without a key the page is the key; and a second tab that decides the same agrees with what is stored.
-        if next(commit.body_digest for commit in before if commit.id == page.commit_id) != digest:
+        if next(commit.body_digest for commit in before if commit.id == page.commit_id) != marked.digest:
             raise CommittedOtherwise
         return page.answer or {}
 
     review = queries.review(session, review_id=page.review_id)
-    shown = queries.shown(session, page_id=page_id)
-    decided = verdicts(shown, rejected=rejected, unsure=unsure)
+    shown = page_queries.tiles(session, page_id=page_id, pool_id=review.pool_id)
+    decided = verdicts(layout(shown), marked)
+    planted = [tile.picture.image for tile in shown if tile.planted]
+    missed = [image for image in planted if decided[image].value == ACCEPT]
+    given = [
+        NewVerdict(picture.image_id, *decided[picture.image], picture.score)
+        for tile in shown
+        if not tile.planted
+        for picture in pictures_of(tile)
+    ]
     entry = journal.store(
         session,
         kind="page",
         pool_id=review.pool_id,
         class_id=review.class_id,
         person_id=person_id,
-        verdicts=[NewVerdict(shown[image][0], value, shown[image][1]) for image, value in decided.items()],
+        verdicts=given,
         review_id=review.id,
         page_id=page_id,
         generation=len(before),
         key=key,
-        body_digest=digest,
+        body_digest=marked.digest,
         milliseconds=milliseconds,
+        planted=len(planted) or None,
+        caught=len(planted) - len(missed) if planted else None,
     )
-    given = list(decided.values())
-    counts = {"accepted": given.count(ACCEPT), "rejected": given.count(REJECT), "unsure": given.count(UNSURE)}
+    if page.set_aside_at is not None:
+        # Another window had gone on to another page; what was decided here counts all the same.
+        page_queries.take_up(session, page_id=page_id)
+    values = [verdict.value for verdict in given]
+    counts = {"accepted": values.count(ACCEPT), "rejected": values.count(REJECT), "unsure": values.count(UNSURE)}
     # Stored twice: where the review stands is read from the journal, this entry included.
-    entry.answer = {"page": page_id, "commit": entry.id, **counts}
+    entry.answer = {"page": page_id, "commit": entry.id, **counts, "planted": len(planted), "missed": missed}
     session.flush()
     entry.answer = {**entry.answer, **standing(session, review_id=review.id, class_id=review.class_id)}
     return entry.answer
@@ -87,19 +91,29 @@ def commit_page(
 
 def undo_page(session: Session, *, page_id: int, person_id: int) -> PageLine:
     """Take back the commit in force of a page, which is open again afterwards. Raises NothingToUndo."""
-    page = queries.page(session, page_id=page_id, lock=True)
+    page = page_queries.page(session, page_id=page_id, lock=True)
     if page.commit_id is None:
         raise NothingToUndo
     journal.undo(session, commit_id=page.commit_id, person_id=person_id)
-    return queries.page(session, page_id=page_id)
+    return page_queries.page(session, page_id=page_id)
 
 
 def standing(session: Session, *, review_id: int, class_id: int) -> dict[str, Any]:
     """Where a review stands: the class's totals and the purity of the last pages, the oldest first."""
-    answers = queries.last_answers(session, review_id=review_id, count=PURITIES_SHOWN)
+    answers = page_queries.last_answers(session, review_id=review_id, count=PURITIES_SHOWN)
     purities = [purity(answer["accepted"], answer["rejected"]) for answer in answers]
     counts = class_counts(session, class_id=class_id)
     return {
         "labels": {"accepted": counts.accepted, "rejected": counts.rejected, "unsure": counts.unsure},
         "purity": [share for share in purities if share is not None],
     }
+
+
+def layout(shown: list[Tile]) -> dict[str, list[str]]:
+    """Return the ids of tiles, each with those beneath it."""
+    return {tile.picture.image: [picture.image for picture in tile.beneath] for tile in shown}
+
+
+def pictures_of(tile: Tile) -> list[Picture]:
+    """Return the picture on top of a tile and those beneath."""
+    return [tile.picture, *tile.beneath]

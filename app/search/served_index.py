@@ -36,6 +36,7 @@ class ServedIndex:
         self.digests = digests
         self.vectors: Floats = np.asarray(_Mapped(index))
         self.pool = pool
+        self.stacks = np.full(len(digests), -1, dtype=np.int32)
         self._index = index
 
     @classmethod

@@ -17,7 +17,7 @@ from app.pools.queries import class_named, create_class
 from app.tables import Commit, Label, LabelClass, Pool, PoolImage, Verdict
 from app.verdicts.queries import in_batches, standing_verdicts
 from app.verdicts.rule import in_force
-from app.words import ACCEPT
+from app.words import ACCEPT, SEEN, Basis, VerdictValue
 
 
 class CommitNotFound(NotFound):
@@ -32,7 +32,8 @@ class NewVerdict(NamedTuple):
     """A verdict about to be stored."""
 
     image_id: int
-    value: str
+    value: VerdictValue
+    basis: Basis = SEEN
     score: float | None = None
 
 
@@ -48,7 +49,7 @@ def store(
 ) -> Commit:
     """Append one entry with its verdicts and bring the labels of its images up to date.
 
-    `details` are further columns of Commit: review_id, page_id, key, generation, body_digest, milliseconds.
+    `details` are further columns of Commit: review_id, page_id, lot_id, key, generation, body_digest, milliseconds, …
     """
     entry = Commit(kind=kind, pool_id=pool_id, class_id=class_id, person_id=person_id, **details)
     session.add(entry)

@@ -41,9 +41,7 @@ def upgrade() -> None:
     # In plain SQL, which both databases understand: SQLite adds a column with its constraint in place, where Alembic
     # would copy the table.
     sqlite = op.get_bind().dialect.name == "sqlite"
-    number, moment, real = (
-        ("INTEGER", "DATETIME", "DOUBLE") if sqlite else ("BIGINT", "TIMESTAMP WITH TIME ZONE", "DOUBLE PRECISION")
-    )
+    number, moment = ("INTEGER", "DATETIME") if sqlite else ("BIGINT", "TIMESTAMP WITH TIME ZONE")
     for table, column in [
         (
             "page",
@@ -54,7 +52,6 @@ def upgrade() -> None:
         ("page", f"lot_id {number} CONSTRAINT fk_page_lot_id REFERENCES lot (id)"),
         ("page", f"like_image_id {number} CONSTRAINT fk_page_like_image_id REFERENCES image (id)"),
         ("page", f"set_aside_at {moment}"),
-        ("page_candidate", f"probability {real}"),
         ("page_candidate", "planted BOOLEAN DEFAULT FALSE NOT NULL"),
         ("page_candidate", "beneath INTEGER"),
         (

@@ -35,10 +35,11 @@ def start(client: TestClient, pool: SeededPool) -> Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def get_page(client: TestClient) -> Callable[..., dict[str, Any]]:
-    """Ask for a review's next page and return it."""
+    """Ask for a page of a review and return it; nothing is planted on it unless that is asked for."""
 
-    def get_page(review: dict[str, Any], size: int = 10) -> dict[str, Any]:
-        answer = client.post(f"/api/v1/reviews/{review['id']}/pages", json={"size": size})
+    def get_page(review: dict[str, Any], size: int = 10, **wanted: object) -> dict[str, Any]:
+        body = {"size": size, "plant": False, **wanted}
+        answer = client.post(f"/api/v1/reviews/{review['id']}/pages", json=body)
         assert answer.status_code in {200, 201}, answer.text
         return dict(answer.json())
 
@@ -48,3 +49,16 @@ def get_page(client: TestClient) -> Callable[..., dict[str, Any]]:
 def shown(page: dict[str, Any]) -> list[str]:
     """The ids of a page's candidates, in the order shown."""
     return [candidate["image"] for candidate in page["candidates"]]
+
+
+def commit(client: TestClient, page: dict[str, Any], **body: object) -> dict[str, Any]:
+    """Commit a page and return the answer."""
+    answer = client.post(f"/api/v1/pages/{page['id']}/commit", json=body)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def labels(client: TestClient, verdict: str = "accept", pool: str = "birds") -> set[str]:
+    """The images that have this verdict in force, by the export."""
+    lines = client.get(f"/api/v1/pools/{pool}/labels.csv", params={"verdict": verdict}).text.splitlines()
+    return {line.split(",")[0] for line in lines[1:]}

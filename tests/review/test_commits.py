@@ -88,7 +88,7 @@ def test_an_undo_takes_back_the_whole_page_and_opens_it_again(
     assert answer.json()["labels"] == {"accepted": 0, "rejected": 0, "unsure": 0}
     reopened = answer.json()["page"]
     assert (reopened["id"], reopened["state"], shown(reopened)) == (page["id"], "open", shown(page))
-    assert reopened["marks"] == {"rejected": shown(page)[:2], "unsure": shown(page)[2:3]}
+    assert reopened["marks"] == {"rejected": shown(page)[:2], "unsure": shown(page)[2:3], "opened": []}
     assert exported(client) == set()
     assert get_page({"id": page["review"]})["id"] == page["id"]
 

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from app.db import Database
 from app.settings import Settings
-from tests.review.conftest import OWLS, shown
+from tests.review.conftest import OWLS, commit, shown
 from tests.seeded import SeededPool, seed_pool, two_heaps
 
 Start = Callable[..., dict[str, Any]]
@@ -47,15 +47,16 @@ def test_labelled_and_rejected_images_do_not_come_back_for_the_class(
     assert len(seen) == len(set(seen)) == 100
 
 
-def test_unsure_images_do_not_come_back_in_the_same_review_but_in_the_next(
+def test_unsure_images_do_not_come_back_by_themselves_for_the_class(
     client: TestClient, start: Start, get_page: GetPage
 ) -> None:
     review = start()
     page = get_page(review)
     doubted = shown(page)[3]
-    client.post(f"/api/v1/pages/{page['id']}/commit", json={"unsure": [doubted]})
+    commit(client, page, unsure=[doubted])
     assert doubted not in shown(get_page(review, size=100))
-    assert doubted in shown(get_page(start(), size=100))
+    assert doubted not in shown(get_page(start(), size=100))
+    assert doubted in shown(get_page(start("lark"), size=100))
 
 
 def test_with_one_class_per_image_what_carries_another_label_is_not_shown(

@@ -1,0 +1,89 @@
+"""What the review's API answers with, made from what the database holds."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from app.registry.queries import version
+from app.review import bodies, lot_queries, page_queries, queries
+from app.review.committing import standing
+from app.review.page_queries import PageLine, Tile
+from app.words import REJECT, SECOND, UNSURE
+
+
+def page_out(session: Session, page: PageLine, *, remaining: int | None = None) -> bodies.PageOut:
+    """Return a page with its tiles and the marks that it has, or is to have."""
+    review = queries.review(session, review_id=page.review_id)
+    return bodies.PageOut(
+        id=page.id,
+        review=page.review_id,
+        number=page.number,
+        kind=page.kind,
+        skipped=page.skipped,
+        lot=page.lot_id,
+        state="committed" if page.commit_id is not None else "open" if page.set_aside_at is None else "set aside",
+        candidates=[_candidate(tile) for tile in page_queries.tiles(session, page_id=page.id, pool_id=review.pool_id)],
+        marks=_marks(session, page, class_id=review.class_id),
+        remaining=remaining,
+    )
+
+
+def review_out(session: Session, review_id: int) -> bodies.ReviewOut:
+    """Return a review: what it started from, its pages so far, the class's totals."""
+    review = queries.review(session, review_id=review_id)
+    pinned = version(session, id=review.index_version_id)
+    pictures = queries.query_pictures(session, review_id=review_id)
+    pages = page_queries.pages(session, review_id=review_id)
+    committed = [page for page in pages if page.commit_id is not None]
+    last = max(committed, key=lambda page: page.commit_id or 0, default=None)
+    lot, lot_commit = lot_queries.last_accepted(session, review_id=review_id)
+    lot_is_last = lot is not None and (last is None or (lot_commit or 0) > (last.commit_id or 0))
+    return bodies.ReviewOut(
+        id=review.id,
+        pool=review.pool,
+        class_name=review.class_name,
+        url=f"/reviews/{review.id}",
+        person=review.person,
+        query=bodies.QueryOut(
+            images=[picture.sha256 for picture in pictures if not picture.uploaded],
+            uploads=[picture.sha256 for picture in pictures if picture.uploaded],
+        ),
+        encoder=pinned.encoder,
+        index_version=pinned.id,
+        created_at=review.created_at,
+        pages=[_page_summary(page) for page in pages],
+        last_committed_page=last.id if last and not lot_is_last else None,
+        last_committed_lot=lot if lot_is_last else None,
+        lot=lot_queries.underway(session, review_id=review_id),
+        **standing(session, review_id=review_id, class_id=review.class_id),
+    )
+
+
+def _candidate(tile: Tile) -> bodies.CandidateOut:
+    # Whether it is a planted one is nobody's business yet.
+    top = bodies.PictureOut.model_validate(tile.picture)
+    return bodies.CandidateOut(
+        **top.model_dump(), beneath=[bodies.PictureOut.model_validate(picture) for picture in tile.beneath]
+    )
+
+
+def _marks(session: Session, page: PageLine, *, class_id: int) -> bodies.Marks:
+    """Return what the page's last commit struck out, to be restored after an undo.
+
+    A second look that was never committed shows the verdicts as they stand.
+    """
+    last = page_queries.last_verdicts(session, page_id=page.id)
+    if page.kind == SECOND and not page_queries.page_commits(session, page_id=page.id):
+        last = page_queries.labels_on(session, page_id=page.id, class_id=class_id)
+    return bodies.Marks(
+        rejected=last.get(REJECT, []),
+        unsure=last.get(UNSURE, []),
+        opened=page_queries.opened_stacks(session, page_id=page.id),
+    )
+
+
+def _page_summary(page: PageLine) -> bodies.PageSummary:
+    if page.answer is None:
+        return bodies.PageSummary(id=page.id, number=page.number, kind=page.kind, state="open")
+    counts = {name: page.answer[name] for name in ("accepted", "rejected", "unsure")}
+    return bodies.PageSummary(id=page.id, number=page.number, kind=page.kind, state="committed", **counts)

@@ -1,0 +1,285 @@
+"""Pages and their tiles in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, func, insert, select, update
+from sqlalchemy.orm import Session, aliased
+
+from app.errors import NotFound
+from app.pools.held import path_in_pool
+from app.tables import Commit, Image, Label, Page, PageCandidate, Review, Verdict, now
+from app.verdicts.queries import STANDS
+from app.words import ACCEPT, NEXT, SECOND, SEEN, PageKind, VerdictValue
+
+
+class PageNotFound(NotFound):
+    """There is no such page."""
+
+
+@dataclass(frozen=True)
+class PageLine:
+    id: int
+    review_id: int
+    number: int
+    kind: PageKind
+    skipped: int  # undecided images that came before it in the order
+    lot_id: int | None
+    like_image_id: int | None
+    set_aside_at: datetime | None
+    commit_id: int | None  # the commit in force; an open page has none
+    answer: dict[str, Any] | None  # of that commit
+
+
+@dataclass(frozen=True)
+class NewTile:
+    """A tile about to be stored, with the images of the stack that it stands for."""
+
+    image_id: int
+    score: float
+    planted: bool = False
+    beneath: tuple[tuple[int, float], ...] = ()  # (image id, score)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One image of a page, on top or beneath."""
+
+    image_id: int
+    image: str
+    path: str
+    score: float
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A tile as it is shown."""
+
+    picture: Picture
+    planted: bool
+    beneath: list[Picture] = field(default_factory=list)
+
+
+def pages(session: Session, *, review_id: int) -> list[PageLine]:
+    """Return the pages of a review that were not set aside, in the order of making."""
+    return _page_lines(session, and_(Page.review_id == review_id, Page.set_aside_at.is_(None)))
+
+
+def page(session: Session, *, page_id: int, lock: bool = False) -> PageLine:
+    """Return a page; with `lock`, one request at a time commits it. Raises PageNotFound."""
+    if lock:
+        # Apart from the reading below: a statement that waited for the lock would still see the commits as
+        # they were when it began to wait.
+        session.execute(select(Page.id).where(Page.id == page_id).with_for_update())
+    found = _page_lines(session, Page.id == page_id)
+    if not found:
+        raise PageNotFound
+    return found[0]
+
+
+def oldest_open_page(session: Session, *, review_id: int) -> PageLine | None:
+    """Return the first page of a review that is open, or None."""
+    committed = exists().where(Commit.page_id == Page.id, STANDS)
+    first = session.scalar(
+        select(Page.id)
+        .where(Page.review_id == review_id, Page.set_aside_at.is_(None), ~committed)
+        .order_by(Page.number)
+        .limit(1)
+    )
+    return None if first is None else page(session, page_id=first)
+
+
+def set_aside(session: Session, *, page_id: int) -> None:
+    """Let an open page go: its candidates are ranked again, and it is not asked for any more."""
+    session.execute(update(Page).where(Page.id == page_id).values(set_aside_at=now()))
+
+
+def take_up(session: Session, *, page_id: int) -> None:
+    """Let a page that was set aside be one of the review's pages again."""
+    session.execute(update(Page).where(Page.id == page_id).values(set_aside_at=None))
+
+
+def last_answers(session: Session, *, review_id: int, count: int) -> list[dict[str, Any]]:
+    """Return what the last commits in force were answered, of pages that follow the order, the oldest first."""
+    rows = session.scalars(
+        select(Commit.answer)
+        .join(Page, Page.id == Commit.page_id)
+        .where(Commit.review_id == review_id, Commit.kind == "page", Page.kind == NEXT, STANDS)
+        .order_by(Commit.id.desc())
+        .limit(count)
+    )
+    return [answer for answer in rows if answer is not None][::-1]
+
+
+def add_page(
+    session: Session,
+    *,
+    review_id: int,
+    tiles: Sequence[NewTile],
+    kind: PageKind = NEXT,
+    skipped: int = 0,
+    lot_id: int | None = None,
+    like_image_id: int | None = None,
+) -> PageLine:
+    """Store an open page, its tiles in the order shown, and return it."""
+    last = session.scalar(select(func.max(Page.number)).where(Page.review_id == review_id)) or 0
+    added = Page(
+        review_id=review_id,
+        number=last + 1,
+        kind=kind,
+        skipped=skipped,
+        lot_id=lot_id,
+        like_image_id=like_image_id,
+    )
+    session.add(added)
+    session.flush()
+    session.execute(insert(PageCandidate), [{"page_id": added.id, **row} for row in _rows(tiles)])
+    return PageLine(
+        added.id, review_id, added.number, kind, skipped, lot_id, like_image_id, None, commit_id=None, answer=None
+    )
+
+
+def tiles(session: Session, *, page_id: int, pool_id: int) -> list[Tile]:
+    """Return a page's tiles in the order shown."""
+    rows = session.execute(
+        select(
+            PageCandidate.position,
+            PageCandidate.beneath,
+            PageCandidate.planted,
+            Image.id,
+            Image.sha256,
+            path_in_pool(Image.id, pool_id=pool_id),
+            PageCandidate.score,
+            Image.width,
+            Image.height,
+        )
+        .join(Image, Image.id == PageCandidate.image_id)
+        .where(PageCandidate.page_id == page_id)
+        .order_by(PageCandidate.position)
+    )
+    shown: dict[int, Tile] = {}
+    for position, beneath, planted, image_id, image, path, score, width, height in rows:
+        picture = Picture(image_id, image, path, score, width, height)
+        if beneath is None:
+            shown[position] = Tile(picture, planted)
+        else:
+            shown[beneath].beneath.append(picture)
+    return list(shown.values())
+
+
+def labels_on(session: Session, *, page_id: int, class_id: int) -> dict[str, list[str]]:
+    """Return the images of a page by their verdict in force for a class, those that have none left out."""
+    rows = session.execute(
+        select(Label.value, Image.sha256)
+        .join(PageCandidate, PageCandidate.image_id == Label.image_id)
+        .join(Image, Image.id == Label.image_id)
+        .where(PageCandidate.page_id == page_id, Label.class_id == class_id)
+        .order_by(PageCandidate.position)
+    )
+    by_value: dict[str, list[str]] = {}
+    for value, image in rows:
+        by_value.setdefault(value, []).append(image)
+    return by_value
+
+
+def last_verdicts(session: Session, *, page_id: int) -> dict[str, list[str]]:
+    """Return what the page's latest commit rejected and left unsure, undone or not: {value: image ids in hex}."""
+    last = select(func.max(Commit.id)).where(Commit.page_id == page_id).scalar_subquery()
+    rows = session.execute(
+        select(Verdict.value, Image.sha256)
+        .join(Image, Image.id == Verdict.image_id)
+        .where(Verdict.commit_id == last, Verdict.value != ACCEPT)
+        .order_by(Verdict.id)
+    )
+    marks: dict[str, list[str]] = {}
+    for value, image in rows:
+        marks.setdefault(value, []).append(image)
+    return marks
+
+
+def opened_stacks(session: Session, *, page_id: int) -> list[str]:
+    """Return the tiles whose stack the page's latest commit judged image by image."""
+    last = select(func.max(Commit.id)).where(Commit.page_id == page_id).scalar_subquery()
+    below, top = aliased(PageCandidate), aliased(PageCandidate)
+    return list(
+        session.scalars(
+            select(Image.sha256)
+            .distinct()
+            .join(top, top.image_id == Image.id)
+            .join(below, and_(below.page_id == top.page_id, below.beneath == top.position))
+            .join(Verdict, Verdict.image_id == below.image_id)
+            .where(top.page_id == page_id, top.beneath.is_(None), Verdict.commit_id == last, Verdict.basis == SEEN)
+        )
+    )
+
+
+def page_commits(session: Session, *, page_id: int) -> list[Commit]:
+    """Return all commits of a page, undone or not, the earliest first."""
+    return list(session.scalars(select(Commit).where(Commit.page_id == page_id).order_by(Commit.id)))
+
+
+def seen_twice(session: Session, *, review_id: int) -> list[int]:
+    """Return the images that a second look of this review has shown, and that were committed."""
+    return list(
+        session.scalars(
+            select(PageCandidate.image_id)
+            .join(Page, Page.id == PageCandidate.page_id)
+            .join(Commit, Commit.page_id == Page.id)
+            .where(Page.review_id == review_id, Page.kind == SECOND, STANDS)
+        )
+    )
+
+
+def given_by(session: Session, *, review_id: int, class_id: int, value: VerdictValue) -> list[int]:
+    """Return the images whose verdict in force for the class this review gave."""
+    return list(
+        session.scalars(
+            select(Label.image_id)
+            .join(Verdict, Verdict.id == Label.verdict_id)
+            .join(Commit, Commit.id == Verdict.commit_id)
+            .where(Label.class_id == class_id, Label.value == value, Commit.review_id == review_id)
+            .order_by(Label.verdict_id)
+        )
+    )
+
+
+def _rows(tiles: Sequence[NewTile]) -> Iterable[dict[str, Any]]:
+    # Those beneath come after all tiles, so that tiles are numbered as they are shown.
+    position = len(tiles)
+    for number, tile in enumerate(tiles):
+        yield _row(number, tile.image_id, tile.score, planted=tile.planted, beneath=None)
+        for image_id, score in tile.beneath:
+            yield _row(position, image_id, score, planted=False, beneath=number)
+            position += 1
+
+
+def _row(position: int, image_id: int, score: float, *, planted: bool, beneath: int | None) -> dict[str, Any]:
+    return {"position": position, "image_id": image_id, "score": score, "planted": planted, "beneath": beneath}
+
+
+def _page_lines(session: Session, condition: ColumnElement[bool]) -> list[PageLine]:
+    rows = session.execute(
+        select(
+            Page.id,
+            Page.review_id,
+            Page.number,
+            Page.kind,
+            Page.skipped,
+            Page.lot_id,
+            Page.like_image_id,
+            Page.set_aside_at,
+            Commit.id,
+            Commit.answer,
+        )
+        .join(Review, Review.id == Page.review_id)
+        .outerjoin(Commit, and_(Commit.page_id == Page.id, STANDS))
+        .where(condition)
+        .order_by(Page.number)
+    )
+    return [PageLine(*row) for row in rows]

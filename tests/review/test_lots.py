@@ -1,0 +1,197 @@
+"""Lots: many images accepted together by a random sample of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.db import Database
+from app.settings import Settings
+from tests.review.conftest import commit, labels, shown
+from tests.seeded import SeededPool, seed_pool, two_heaps
+
+Start = Callable[..., dict[str, Any]]
+GetPage = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def pool(settings: Settings, database: Database) -> SeededPool:
+    return seed_pool(settings, database, vectors=two_heaps(400, 200), classes=("owl", "lark"))
+
+
+@pytest.fixture
+def draw(client: TestClient) -> Callable[..., dict[str, Any]]:
+    def draw(review: dict[str, Any], size: int, looks: int = 1) -> dict[str, Any]:
+        answer = client.post(f"/api/v1/reviews/{review['id']}/lots", json={"size": size, "looks": looks})
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+    return draw
+
+
+def lot_of(client: TestClient, lot: dict[str, Any]) -> dict[str, Any]:
+    return dict(client.get(f"/api/v1/lots/{lot['id']}").json())
+
+
+def look(client: TestClient, lot: dict[str, Any], reject: int = 0) -> dict[str, Any]:
+    """Commit the open page of a sample with so many rejected, and return the lot."""
+    page = client.get(f"/api/v1/pages/{lot_of(client, lot)['page']}").json()
+    commit(client, page, rejected=shown(page)[:reject])
+    return lot_of(client, lot)
+
+
+def test_the_sample_is_drawn_from_exactly_the_first_of_the_order_and_not_in_its_order(
+    client: TestClient, start: Start, get_page: GetPage, draw: Callable[..., dict[str, Any]]
+) -> None:
+    review = start()
+    ranked = shown(get_page(review, size=300))
+    lot = draw(review, 300)
+    assert (lot["state"], lot["size"], lot["looks"], lot["rest"]) == ("looking", 300, [60], 300)
+    page = get_page(review)
+    assert (page["id"], page["kind"], page["lot"]) == (lot["page"], "sample", lot["id"])
+    sample = shown(page)
+    assert len(sample) == 60
+    assert set(sample) <= set(ranked)
+    assert sample != [image for image in ranked if image in set(sample)]
+    assert set(sample) != set(ranked[:60])
+
+
+def test_without_a_reject_the_exact_bound_is_stated_and_the_rest_accepted(
+    client: TestClient, start: Start, draw: Callable[..., dict[str, Any]]
+) -> None:
+    lot = look(client, draw(start(), 300))
+    assert lot["state"] == "judged"
+    assert (lot["seen"], lot["accepted"], lot["rejected"], lot["rest"], lot["next_look"]) == (60, 60, 0, 240, None)
+    # By hand: with 13 wrong ones among 300, the chance that none is among 60 is still above 5 %; with 14 it is not.
+    assert lot["at_least"] == pytest.approx(1 - 13 / 300)
+    assert lot["statement"] == "At least 95.6 % of these 300 match, with 95 % confidence."
+    answer = client.post(f"/api/v1/lots/{lot['id']}/commit", json={}).json()
+    assert (answer["accepted"], answer["skipped"], answer["labels"]["accepted"]) == (240, 0, 300)
+    assert lot_of(client, lot)["state"] == "accepted"
+    assert len(labels(client)) == 300
+
+
+def test_accepting_twice_stores_once_also_at_the_same_time(
+    client: TestClient, start: Start, draw: Callable[..., dict[str, Any]]
+) -> None:
+    lot = look(client, draw(start(), 200))
+
+    def accept(_: int) -> Any:
+        return client.post(f"/api/v1/lots/{lot['id']}/commit", json={}).json()
+
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(accept, range(4)))
+    assert all(answer == answers[0] for answer in answers)
+    assert len(client.get("/api/v1/pools/birds/labels.csv?rows=verdicts").text.splitlines()) == 1 + 200
+
+
+def test_an_undo_takes_back_all_that_was_accepted_by_sample_and_nothing_else(
+    client: TestClient, start: Start, draw: Callable[..., dict[str, Any]]
+) -> None:
+    review = start()
+    lot = look(client, draw(review, 200), reject=2)
+    client.post(f"/api/v1/lots/{lot['id']}/commit", json={})
+    assert client.get(f"/api/v1/reviews/{review['id']}").json()["last_committed_lot"] == lot["id"]
+    answer = client.delete(f"/api/v1/lots/{lot['id']}/commit")
+    assert answer.json()["labels"] == {"accepted": 58, "rejected": 2, "unsure": 0}
+    assert client.delete(f"/api/v1/lots/{lot['id']}/commit").status_code == 404
+    now = client.get(f"/api/v1/reviews/{review['id']}").json()
+    assert (now["last_committed_lot"], now["lot"]) == (None, lot["id"])
+    assert now["last_committed_page"] is not None
+    # It may be accepted again.
+    assert client.post(f"/api/v1/lots/{lot['id']}/commit", json={}).json()["accepted"] == 140
+
+
+def test_further_looks_spend_the_confidence_that_was_planned(
+    client: TestClient, start: Start, draw: Callable[..., dict[str, Any]]
+) -> None:
+    lot = look(client, draw(start(), 300, looks=3), reject=1)
+    assert lot["looks"] == [60, 120, 240]
+    assert lot["confidence"] == pytest.approx(1 - 0.05 / 3)
+    assert lot["next_look"] == 60
+    before = lot["at_least"]
+    further = client.post(f"/api/v1/lots/{lot['id']}/pages").json()
+    assert further["state"] == "looking"
+    assert client.post(f"/api/v1/lots/{lot['id']}/commit", json={}).status_code == 409
+    lot = look(client, lot)
+    assert (lot["seen"], lot["rejected"], lot["next_look"]) == (120, 1, 120)
+    assert lot["at_least"] > before
+
+
+def test_no_look_that_was_not_planned_is_given(
+    client: TestClient, start: Start, draw: Callable[..., dict[str, Any]]
+) -> None:
+    lot = look(client, draw(start(), 300))
+    answer = client.post(f"/api/v1/lots/{lot['id']}/pages")
+    assert (answer.status_code, answer.json()["code"]) == (409, "no-further-look")
+
+
+def test_a_lot_given_up_keeps_what_was_seen_and_goes_back_to_the_order(
+    client: TestClient, start: Start, get_page: GetPage, draw: Callable[..., dict[str, Any]]
+) -> None:
+    review = start()
+    lot = draw(review, 300)
+    assert client.delete(f"/api/v1/lots/{lot['id']}").json()["state"] == "given up"
+    assert get_page(review)["kind"] == "next"
+    assert client.get(f"/api/v1/reviews/{review['id']}").json()["lot"] is None
+    for action in ("commit", "pages"):
+        assert client.post(f"/api/v1/lots/{lot['id']}/{action}", json={}).status_code == 409
+
+
+def test_what_somebody_decided_meanwhile_is_left_as_it_is(
+    client: TestClient, start: Start, get_page: GetPage, draw: Callable[..., dict[str, Any]]
+) -> None:
+    lot = look(client, draw(start(), 300))
+    other = get_page(start(), size=30)
+    commit(client, other, rejected=shown(other)[:20])
+    larks = get_page(start("lark"), size=10)
+    commit(client, larks)
+    in_lot = 300 - 60
+    answer = client.post(f"/api/v1/lots/{lot['id']}/commit", json={}).json()
+    assert answer["accepted"] + answer["skipped"] == in_lot
+    assert answer["skipped"] >= 30
+    assert len(labels(client, "reject")) == 20
+
+
+def test_a_later_reject_is_counted_and_the_bound_stated_anew(
+    client: TestClient, pool: SeededPool, start: Start, draw: Callable[..., dict[str, Any]]
+) -> None:
+    lot = look(client, draw(start(), 300))
+    seen = labels(client)
+    client.post(f"/api/v1/lots/{lot['id']}/commit", json={})
+    by_sample = sorted(labels(client) - seen)
+    verdicts = f"/api/v1/pools/{pool.name}/classes/owl/verdicts"
+    client.post(verdicts, json={"images": by_sample[:5], "verdict": "reject"})
+    # A reject among those that were seen has nothing to do with the sample's promise of the rest.
+    client.post(verdicts, json={"images": sorted(seen)[:1], "verdict": "reject"})
+    now = lot_of(client, lot)
+    assert now["rejected_since"] == 5
+    # 287 of 300 match at least; 295 are left.
+    assert now["restated"] == "At least 97.2 % of the 295 that are left match, with 95 % confidence."
+    client.post(verdicts, json={"images": by_sample[:20], "verdict": "reject"})
+    assert "does not hold" in lot_of(client, lot)["restated"]
+
+
+def test_a_small_lot_is_looked_at_whole(client: TestClient, start: Start, draw: Callable[..., dict[str, Any]]) -> None:
+    lot = look(client, draw(start(), 12), reject=2)
+    assert (lot["seen"], lot["rest"]) == (12, 0)
+    assert lot["statement"] == "All 12 were looked at: 10 match."
+
+
+def test_a_lot_cannot_be_larger_than_what_is_left(client: TestClient, start: Start) -> None:
+    for size, status in ((601, 422), (0, 422), (600, 201)):
+        answer = client.post(f"/api/v1/reviews/{start()['id']}/lots", json={"size": size})
+        assert answer.status_code == status
+    assert (
+        "Only 600 images are left"
+        in client.post(f"/api/v1/reviews/{start()['id']}/lots", json={"size": 601}).json()["detail"]
+    )
+
+
+def test_an_unknown_lot_is_404(client: TestClient) -> None:
+    for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/pages"), ("POST", "/commit"), ("DELETE", "/commit")):
+        assert client.request(method, f"/api/v1/lots/999{path}").status_code == 404
