@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 from app.db import ReadSession
 from app.pages import page
 from app.pools.queries import class_named, pool_named
+from app.verdicts.lots import AcceptedLot, accepted_lots
 from app.verdicts.queries import Counts, class_counts
 from app.words import ACCEPT, VerdictValue
 
@@ -22,6 +23,7 @@ class ClassPage:
     class_name: str
     verdict: VerdictValue  # whose images are shown
     counts: Counts
+    lots: list[AcceptedLot]  # whose labels nobody has seen, with what was promised of them
 
 
 @router.get("/pools/{pool}/classes/{class_name}")
@@ -31,4 +33,5 @@ def class_page(
     found = pool_named(session, pool)
     label_class = class_named(session, pool_id=found.id, name=class_name)
     counts = class_counts(session, class_id=label_class.id)
-    return page(request, "labels/class.html", ClassPage(found.name, label_class.name, verdict, counts))
+    lots = accepted_lots(session, class_id=label_class.id) if verdict == ACCEPT else []
+    return page(request, "labels/class.html", ClassPage(found.name, label_class.name, verdict, counts, lots))

@@ -43,6 +43,7 @@ class NewPage(Body):
     doubtful: Annotated[
         Literal["first", "last"], Field(description="Of `next`: where on the page the least likely ones are.")
     ] = "last"
+    afresh: Annotated[bool, Field(description="Of `next`: set an open page aside instead of answering it.")] = False
     plant: Annotated[bool, Field(description="Of `next`: whether known negatives may be planted.")] = True
 
 

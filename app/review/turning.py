@@ -54,12 +54,13 @@ class Turned:
 
 
 def turn(session: Session, *, review: ReviewLine, wanted: NewPage, opened: Opened, planted_per_page: float) -> Turned:
-    """Answer the review's open page, or make the next one. Another kind than `next` sets the open page aside.
+    """Answer the review's open page, or make the next one. Another kind than `next`, or one that is
+    wanted afresh, sets the open page aside.
 
     Raises LikeWhat, NotInThisPool and NotIndexed.
     """
     open_page = page_queries.oldest_open_page(session, review_id=review.id)
-    if open_page is not None and wanted.kind == NEXT:
+    if open_page is not None and wanted.kind == NEXT and not wanted.afresh:
         return Turned(open_page, made=False)
     index, row_map = opened()
     like = _like(session, review, wanted, row_map)

@@ -58,13 +58,13 @@ def serve(tmp_path: Path) -> Iterator[Callable[[Path], Server]]:
     """Starts a server on a copy of a home that was made ready, or on an empty one."""
     servers: list[Server] = []
 
-    def start(ready: Path | None = None) -> Server:
+    def start(ready: Path | None = None, *, planted_per_page: float = 0) -> Server:
         home = tmp_path / "home"
         if ready is None:
             home.mkdir()
         else:
             shutil.copytree(ready / "home", home)
-        server = Server(home, import_roots=ready or tmp_path)
+        server = Server(home, import_roots=ready or tmp_path, planted_per_page=planted_per_page)
         servers.append(server)
         server.start()
         return server

@@ -17,9 +17,10 @@ STARTS_WITHIN_S = 60
 class Server:
     """`winnow serve` on a port and a home folder of its own."""
 
-    def __init__(self, home: Path, *, import_roots: Path) -> None:
+    def __init__(self, home: Path, *, import_roots: Path, planted_per_page: float = 0) -> None:
         self.home = home
         self.import_roots = import_roots
+        self.planted_per_page = planted_per_page
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -61,7 +62,11 @@ class Server:
 
     @property
     def _environment(self) -> dict[str, str]:
-        own = {"WINNOW_HOME": str(self.home), "WINNOW_IMPORT_ROOTS": str(self.import_roots)}
+        own = {
+            "WINNOW_HOME": str(self.home),
+            "WINNOW_IMPORT_ROOTS": str(self.import_roots),
+            "WINNOW_PLANTED_PER_PAGE": str(self.planted_per_page),
+        }
         others = {name: value for name, value in os.environ.items() if not name.startswith(("WINNOW_", "DATABASE_URL"))}
         return {**others, **own, "OMP_NUM_THREADS": "2"}
 

@@ -2,6 +2,7 @@
 
 import { Controller } from "../../vendor/stimulus/stimulus-3.2.2.js";
 import { say } from "../lib/say.js";
+import { imagesOf } from "../lib/tile.js";
 
 const LINE = { width: 90, height: 24, margin: 2 };
 
@@ -9,7 +10,7 @@ export default class extends Controller {
   static targets = ["pageAccepted", "pageRejected", "pageUnsure", "accepted", "rejected", "unsure", "purity", "line", "percent", "status"];
 
   count() {
-    const having = (verdict) => this.element.querySelectorAll(`.tile[data-verdict=${verdict}]`).length;
+    const having = (verdict) => [...this.element.querySelectorAll(`.tile[data-verdict=${verdict}]`)].reduce((sum, tile) => sum + imagesOf(tile), 0);
     this.pageAcceptedTarget.textContent = having("accept");
     this.pageRejectedTarget.textContent = having("reject");
     this.pageUnsureTarget.textContent = having("unsure");

@@ -1,19 +1,23 @@
-// The flow of a review: a page is shown, marked, committed; the next one follows; an undo brings the last one back.
-// `data-state` says where it stands: loading, open, pending (a commit is on its way), undoing, failed, finished.
+// The flow of a review: a page is shown, marked, committed; another one follows; an undo brings the last one back.
+// `data-state` says where it stands: loading, open, pending (a commit is on its way), undoing, failed, finished, or
+// judged (a sample has been looked at, and its lot is to be accepted or not). `data-kind` is that of the page.
 
 import { Controller } from "../../vendor/stimulus/stimulus-3.2.2.js";
 import { send } from "../lib/api.js";
+import { attention } from "../lib/attention.js";
 import { Drafts } from "../lib/drafts.js";
 import { Foresight } from "../lib/foresight.js";
 import { Outbox } from "../lib/outbox.js";
 import { Patience } from "../lib/patience.js";
 import { Stopwatch } from "../lib/stopwatch.js";
-import { decisionOf, pageSize, tilesOf, tilesOfPage } from "../lib/tile.js";
+import { cursorTile, decisionOf, pageSize, tilesOf, tilesOfPage } from "../lib/tile.js";
 import { undoCommit } from "../lib/undo.js";
+
+const NEXT = { kind: "next" };
 
 export default class extends Controller {
   static targets = ["grid", "commit", "undo", "finished", "finishedMessage"];
-  static values = { url: String, pages: String, images: String, memory: String };
+  static values = { url: String, pages: String, lots: String, images: String, memory: String };
 
   async connect() {
     this.drafts = new Drafts(this.memoryValue);
@@ -23,26 +27,77 @@ export default class extends Controller {
     this.undoes = Promise.resolve();
     this.foresight = new Foresight(this.imagesValue, this.pagesValue);
     this.enter("loading");
-    this.refreshNumbers();
+    const numbers = this.refreshNumbers();
     // The other controllers of the page connect in this same turn; the size of a page is then known.
     await null;
-    await this.proceed();
+    if (this.outbox.pending) return this.proceed();
+    const review = await numbers;
+    await this.proceed(review?.lot ? { lot: review.lot } : NEXT);
   }
 
   async commit() {
+    if (this.state === "open") await this.commitAnd(this.following);
+  }
+
+  // Looks further down the order; on a page from there, stores it first.
+  async deeper() {
     if (this.state !== "open") return;
+    const deeper = { kind: "deeper" };
+    if (this.kind === "deeper") await this.commitAnd(deeper);
+    else await this.turnTo(deeper);
+  }
+
+  async like() {
+    const tile = cursorTile(this.gridTarget);
+    if (this.state === "open" && tile) await this.turnTo({ kind: "like", like: tile.dataset.image });
+  }
+
+  async second({ params = {} } = {}) {
+    if (["open", "finished"].includes(this.state)) await this.turnTo({ kind: "second", of: params.of ?? "accept" });
+  }
+
+  // Back to the order, from a page that came from elsewhere.
+  async leave() {
+    if (this.state === "open" && this.kind !== "next" && this.kind !== "sample") await this.turnTo({ kind: "next", afresh: true });
+  }
+
+  // Another page instead of this one, whose marks would be lost.
+  async turnTo(wanted) {
+    const { rejected, unsure } = this.decision;
+    const { rejected: wereRejected, unsure: wereUnsure } = this.shown?.marks ?? { rejected: [], unsure: [] };
+    const same = sameSet(rejected, wereRejected) && sameSet(unsure, wereUnsure);
+    if (this.state === "open" && !same) {
+      this.enter("open", "Store this page first, or take your marks back");
+      return;
+    }
+    if (this.page) this.drafts.drop(this.page);
+    this.foresight.rest();
+    this.enter("loading");
+    await this.proceed(wanted);
+  }
+
+  // Stores the page; what is wanted then is kept with it, so that it survives a reload.
+  async commitAnd(wanted) {
     const decision = { ...this.decision, milliseconds: this.stopwatch.milliseconds };
     this.foresight.rest();
-    this.outbox.put(`${this.pagesValue}/${this.page}/commit`, this.page, decision);
+    this.outbox.put(`${this.pagesValue}/${this.page}/commit`, this.page, decision, wanted);
     await this.proceed();
   }
 
-  // Delivers what is pending, then shows the next page.
-  async proceed() {
+  // Delivers what is pending, then shows what is wanted.
+  async proceed(wanted = NEXT) {
     try {
-      if (this.outbox.pending) await this.deliver();
-      const next = { size: pageSize(this.gridTarget) };
-      this.show(await this.patience.persist(() => send("POST", `${this.urlValue}/pages`, next), this.waiting));
+      if (this.outbox.pending) wanted = await this.deliver();
+      if (wanted.lot) return this.judge(wanted.lot);
+      const { marks: _marks, gather: doubtful, plant } = attention();
+      const asked = { size: pageSize(this.gridTarget), doubtful, plant, ...wanted };
+      const page = await this.patience.persist(() => send("POST", `${this.urlValue}/pages`, asked), this.waiting);
+      // Where there is no page of this kind, the order goes on.
+      if (page.id === null && (wanted.kind ?? "next") !== "next") {
+        this.wish = page.message;
+        return await this.proceed(NEXT);
+      }
+      this.show(page);
     } catch (problem) {
       this.fail(problem);
     }
@@ -50,12 +105,43 @@ export default class extends Controller {
 
   async deliver() {
     this.enter("pending");
-    const { page } = this.outbox.pending;
+    const { page, then = NEXT } = this.outbox.pending;
     const stored = await this.patience.persist(() => this.outbox.deliver(), this.waiting);
     this.drafts.drop(page);
-    this.lastCommitted = page;
+    this.lastCommitted = { page };
     this.dispatch("numbers", { detail: stored });
-    this.enter("loading", `${stored.accepted + stored.rejected + stored.unsure} stored`);
+    this.dispatch("stored", { detail: stored });
+    this.enter("loading", storedWords(stored));
+    return then;
+  }
+
+  // The sample of a lot is shown, or, if it has been looked at, what may be said of the lot.
+  async judge(id) {
+    const lot = await this.patience.persist(() => send("GET", `${this.lotsValue}/${id}`), this.waiting);
+    if (lot.state !== "judged") return this.proceed(NEXT);
+    this.page = null;
+    this.shown = null;
+    this.gridTarget.hidden = true;
+    this.gridTarget.replaceChildren();
+    this.finishedTarget.hidden = true;
+    this.element.dataset.kind = "sample";
+    this.enter("judged");
+    this.dispatch("judged", { detail: { lot } });
+  }
+
+  // The rest of a lot was accepted.
+  accepted({ detail: { stored, lot } }) {
+    this.lastCommitted = { lot };
+    this.dispatch("numbers", { detail: stored });
+    this.enter("loading", `${stored.accepted.toLocaleString("en")} accepted by sample`);
+    this.proceed(NEXT);
+  }
+
+  // A lot was drawn, given up or is looked at further: its page, or the next one, is to be shown.
+  turned() {
+    this.foresight.rest();
+    this.enter("loading");
+    this.proceed(NEXT);
   }
 
   // What is asked for while an undo is under way is undone after it.
@@ -66,18 +152,19 @@ export default class extends Controller {
   async undoLast() {
     if (!this.canUndo) return;
     const before = this.state;
-    const page = `${this.pagesValue}/${this.lastCommitted}`;
+    const { page, lot } = this.lastCommitted;
+    const undone = page ? `${this.pagesValue}/${page}` : `${this.lotsValue}/${lot}`;
     this.foresight.rest();
     this.enter("undoing");
     try {
-      await this.patience.persist(() => undoCommit(page), this.waiting);
+      await this.patience.persist(() => undoCommit(undone), this.waiting);
     } catch (problem) {
       this.enter(before, problem.message);
       return;
     }
     this.lastCommitted = null;
     this.enter("loading");
-    await this.proceed();
+    await this.proceed(lot ? { lot } : NEXT);
     if (this.state === "open") this.enter("open", "Undone");
     await this.refreshNumbers();
   }
@@ -86,22 +173,26 @@ export default class extends Controller {
     this.finishedTarget.hidden = page.id !== null;
     this.gridTarget.hidden = page.id === null;
     this.page = page.id;
+    this.shown = page;
+    this.element.dataset.kind = page.kind ?? "next";
     const marks = this.drafts.of(page.id) ?? page.marks;
     this.gridTarget.replaceChildren(...tilesOfPage(page.candidates, marks, (image) => this.foresight.take(image)));
     if (page.id === null) {
       this.finishedMessageTarget.textContent = page.message;
-      this.enter("finished");
+      this.enter("finished", this.wish);
+      this.wish = undefined;
       return;
     }
-    this.enter("open");
-    this.dispatch("shown");
+    this.enter("open", this.wish);
+    this.wish = undefined;
+    this.dispatch("shown", { detail: { page } });
     this.stopwatch.restart();
-    this.foresight.consider(this.page, this.decision);
+    if (this.kind === "next") this.foresight.consider(this.page, this.decision);
   }
 
   marked() {
     this.drafts.keep(this.page, this.decision);
-    this.foresight.consider(this.page, this.decision);
+    if (this.kind === "next") this.foresight.consider(this.page, this.decision);
   }
 
   // Told before each wait of a request that is tried again.
@@ -139,10 +230,30 @@ export default class extends Controller {
     const before = this.lastCommitted;
     const review = await send("GET", this.urlValue).catch(() => null);
     // A page that was stored meanwhile has brought newer numbers.
-    if (review === null || this.lastCommitted !== before) return;
-    this.lastCommitted = review.last_committed_page;
+    if (review === null || this.lastCommitted !== before) return review;
+    const { last_committed_page: page, last_committed_lot: lot } = review;
+    this.lastCommitted = page ? { page } : lot ? { lot } : null;
     this.undoTarget.disabled = !this.canUndo;
     this.dispatch("numbers", { detail: review });
+    return review;
+  }
+
+  // What Enter brings after a page of this kind.
+  get following() {
+    if (this.kind === "sample") return { lot: this.shown.lot };
+    if (this.kind === "second") return { kind: "second", of: this.secondOf };
+    return NEXT;
+  }
+
+  // A second look goes on with the verdicts that it began with.
+  get secondOf() {
+    const { rejected, unsure } = this.shown.marks;
+    const all = this.shown.candidates.length;
+    return rejected.length === all ? "reject" : unsure.length === all ? "unsure" : "accept";
+  }
+
+  get kind() {
+    return this.element.dataset.kind;
   }
 
   get decision() {
@@ -150,10 +261,21 @@ export default class extends Controller {
   }
 
   get canUndo() {
-    return ["open", "finished"].includes(this.state) && Boolean(this.lastCommitted);
+    return ["open", "finished", "judged"].includes(this.state) && Boolean(this.lastCommitted);
   }
 
   get state() {
     return this.element.dataset.state;
   }
+}
+
+function storedWords({ accepted, rejected, unsure, planted, missed }) {
+  const words = `${accepted + rejected + unsure} stored`;
+  if (!planted) return words;
+  if (!missed.length) return `${words}, planted ${planted === 1 ? "one" : "ones"} caught`;
+  return `${words}, ${missed.length} planted ${missed.length === 1 ? "one" : "ones"} overlooked`;
+}
+
+function sameSet(one, other) {
+  return one.length === other.length && one.every((each) => other.includes(each));
 }

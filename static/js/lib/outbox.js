@@ -12,8 +12,9 @@ export class Outbox {
     this.pending = recall(this.#name);
   }
 
-  put(url, page, decision) {
-    this.pending = { url, page, body: { ...decision, key: newKey() } };
+  // `then` is what is wanted once it is delivered.
+  put(url, page, decision, then) {
+    this.pending = { url, page, then, body: { ...decision, key: newKey() } };
     remember(this.#name, this.pending);
   }
 

@@ -33,19 +33,70 @@ export function makeTile({ image, path, verdict = "accept" }, picture, role) {
   return tile;
 }
 
-// Makes the tiles of a page. `marks` names those that are not accepted; `pictureOf` gives an image's <img>.
-export function tilesOfPage(candidates, { rejected, unsure }, pictureOf) {
-  return candidates.map((candidate) => {
-    const { image } = candidate;
-    const verdict = rejected.includes(image) ? "reject" : unsure.includes(image) ? "unsure" : "accept";
-    return makeTile({ ...candidate, verdict }, pictureOf(image), "gridcell");
+// Makes the tiles of a page. `marks` names those that are not accepted, and the stacks that are open; `pictureOf` gives
+// an image's <img>.
+export function tilesOfPage(candidates, { rejected, unsure, opened = [] }, pictureOf) {
+  const verdictOf = (image) => (rejected.includes(image) ? "reject" : unsure.includes(image) ? "unsure" : "accept");
+  const make = (candidate) => makeTile({ ...candidate, verdict: verdictOf(candidate.image) }, pictureOf(candidate.image), "gridcell");
+  return candidates.flatMap(({ beneath = [], ...candidate }) => {
+    const tile = make(candidate);
+    if (!beneath.length) return [tile];
+    stackOn(tile, beneath);
+    if (!opened.includes(candidate.image)) return [tile];
+    return [tile, ...openStack(tile, make)];
   });
+}
+
+// What lies beneath a tile: near-duplicates, for which it stands.
+const stacks = new WeakMap();
+
+function stackOn(tile, beneath) {
+  stacks.set(tile, beneath);
+  tile.dataset.stack = beneath.length + 1;
+  const count = document.createElement("span");
+  count.className = "stack-count";
+  count.textContent = `× ${beneath.length + 1}`;
+  tile.append(count);
+  describe(tile);
+}
+
+export function isStack(tile) {
+  return stacks.has(tile);
+}
+
+// Returns the tiles beneath a stack's, to be put after it; from now on each is judged by itself.
+export function openStack(tile, make) {
+  tile.dataset.opened = "";
+  return stacks.get(tile).map((candidate) => {
+    const below = make(candidate);
+    below.dataset.beneath = tile.dataset.image;
+    return below;
+  });
+}
+
+// How many images a verdict on this tile is given to.
+export function imagesOf(tile) {
+  return tile.dataset.stack && !("opened" in tile.dataset) ? Number(tile.dataset.stack) : 1;
 }
 
 export function setVerdict(tile, verdict) {
   tile.dataset.verdict = verdict;
   tile.setAttribute("aria-selected", String(verdict === "accept"));
-  tile.setAttribute("aria-label", `${tile.dataset.path}, ${WORDS[verdict]}`);
+  describe(tile);
+}
+
+// Marks a tile that the ranking doubts.
+export function setDoubt(tile) {
+  tile.dataset.doubt = "";
+  describe(tile);
+}
+
+function describe(tile) {
+  const { path, verdict, stack, opened, doubt } = tile.dataset;
+  const words = [path, WORDS[verdict]];
+  if (stack) words.push(opened === undefined ? `stack of ${stack} alike` : `opened stack of ${stack}`);
+  if (doubt !== undefined) words.push("in doubt");
+  tile.setAttribute("aria-label", words.join(", "));
 }
 
 export function tilesOf(grid) {
@@ -67,7 +118,8 @@ export function tilesBetween(grid, one, other) {
 // What a commit says about these tiles: everything it does not name is accepted.
 export function decisionOf(tiles) {
   const having = (verdict) => tiles.filter((tile) => tile.dataset.verdict === verdict).map((tile) => tile.dataset.image);
-  return { rejected: having("reject"), unsure: having("unsure") };
+  const opened = tiles.filter((tile) => "opened" in tile.dataset).map((tile) => tile.dataset.image);
+  return { rejected: having("reject"), unsure: having("unsure"), opened };
 }
 
 function sharpen(picture) {
