@@ -106,7 +106,7 @@ def catch_rate_at_least(planted: int, caught: int, confidence: float) -> float:
     low, high = 0.0, 1.0
     for _ in range(_HALVINGS):
         rate = (low + high) / 2
-        if _chances_of_so_few(planted, caught - 1, rate)[-1] >= confidence:
+        if _chance_of_so_many(planted, caught, rate) <= 1 - confidence:
             low = rate
         else:
             high = rate
@@ -200,6 +200,20 @@ def _chances_of_so_few(most: int, rejected: int, catch_rate: float) -> list[floa
         if chances[-1] == 0:
             break
     return chances
+
+
+def _chance_of_so_many(planted: int, caught: int, rate: float) -> float:
+    """Return the chance that at least so many of the planted ones are caught, each at this rate, above 0 and below 1."""
+    return math.fsum(
+        math.exp(
+            math.lgamma(planted + 1)
+            - math.lgamma(k + 1)
+            - math.lgamma(planted - k + 1)
+            + k * math.log(rate)
+            + (planted - k) * math.log1p(-rate)
+        )
+        for k in range(caught, planted + 1)
+    )
 
 
 def _share(matches: int, of: int) -> float:
