@@ -3,10 +3,13 @@
     python -m bench.effort --images PICTURES
     python -m bench.effort --images PICTURES --quick
     python -m bench.effort --url http://127.0.0.1:8000 --pool POOL
+    python -m bench.effort --images PICTURES --sampling
+    python -m bench.effort --images PICTURES --attention
 
 PICTURES holds a folder for each pool, whose pictures lie in folders of their classes' names. They are embedded and
 indexed by the real commands, once, into a cache. Every review starts from one picture, drawn by a fixed seed. A
-server that runs is asked through its API; the truth is then the folder that an image's file lies in.
+server that runs is asked through its API; the truth is then the folder that an image's file lies in. Sampling accepts
+lots out of the orders that such reviews come to; attention asks what careless people overlook on their pages.
 """
 
 from __future__ import annotations
@@ -21,12 +24,14 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 
 from app.search.served_index import ServedIndex
-from bench.effort import annotators, ceiling, served
+from bench.effort import annotators, attention, ceiling, sampling, served
 from bench.effort.annotators import Annotator
+from bench.effort.lots import play_by_lots, print_lots
 from bench.effort.playing import Course, play
 from bench.effort.pools import Pool, indexed, pools, queries
 from bench.effort.report import print_classes, print_courses
 from bench.effort.rules import RULES
+from bench.effort.stopping import STOPS, Stopped, stopped
 
 CEILING = "ceiling"
 
@@ -39,7 +44,10 @@ def main(arguments: list[str] | None = None) -> None:
     index = ServedIndex.open(options.index or indexed(options.images, options.cache))
     for pool in pools(options.images, index):
         if not options.pools or pool.name in options.pools:
-            _play_pool(pool, options)
+            if options.sampling or options.attention:
+                _stop_reviews(pool, options)
+            else:
+                _play_pool(pool, options)
 
 
 def _play_pool(pool: Pool, options: argparse.Namespace) -> None:
@@ -60,6 +68,34 @@ def _play_pool(pool: Pool, options: argparse.Namespace) -> None:
         print_courses(courses, pages=options.pages, images=len(pool.vectors))
         if "Winnow" in courses:
             print_classes(courses["Winnow"], pages=options.pages)
+
+
+def _stop_reviews(pool: Pool, options: argparse.Namespace) -> None:
+    starts = queries(pool, per_class=options.queries_per_class, smallest=options.smallest_class, seed=options.seed)
+    if not len(starts):
+        return
+    print(f"\n=== {pool.name}: {len(pool.vectors):,} images, {len(starts)} reviews", flush=True)
+    perfect, careless = (_stopped(pool, starts, kind, options) for kind in ("perfect", "careless"))
+    if options.sampling:
+        sampling.print_statements([one for review in perfect for one in review.stood], trials=options.trials)
+        for kind, reviews in (("perfect", perfect), ("careless", careless)):
+            sampling.print_costs(kind, reviews, images=len(pool.vectors))
+            by_lots = [play_by_lots(pool, query, RULES["Winnow"], _annotator(kind, query)) for query in starts]
+            print_lots(kind, by_lots, [review.course for review in reviews], images=len(pool.vectors))
+    if options.attention:
+        courses = [review.course for review in perfect]
+        attention.print_arrangements(courses)
+        attention.print_planted(courses)
+        for stood in zip(*(review.stood for review in careless), strict=True):
+            attention.print_second_looks(stood)
+
+
+def _stopped(pool: Pool, starts: np.ndarray, kind: str, options: argparse.Namespace) -> list[Stopped]:
+    after = [pages for pages in STOPS if pages < options.pages]
+    return [
+        stopped(pool, query, RULES["Winnow"], _annotator(kind, query), pages=options.pages, size=options.size, at=after)
+        for query in starts
+    ]
 
 
 def _play_server(options: argparse.Namespace) -> None:
@@ -116,10 +152,15 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--pages", type=int, default=40)
     parser.add_argument("--size", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--sampling", action="store_true", help="accept lots by a random sample")
+    parser.add_argument("--attention", action="store_true", help="what careless people overlook")
+    parser.add_argument("--trials", type=int, default=2000, help="lots for each line about statements (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="one query of each larger class, 10 pages, perfect only")
     options = parser.parse_args(arguments)
     if bool(options.images) == bool(options.url) or bool(options.url) != bool(options.pool):
         parser.error("give --images, or --url and --pool")
+    if options.url and (options.sampling or options.attention):
+        parser.error("--sampling and --attention play in this process: give --images")
     if options.quick:
         options.queries_per_class, options.pages, options.annotators = 1, 10, ["perfect"]
         options.smallest_class = max(options.smallest_class, 200)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.effort.annotators import careless, missed, perfect
+from bench.effort.annotators import careless, missed, missed_in_order, perfect
 
 PAGE = np.array([True, False, True, False, False])
 
@@ -39,3 +39,24 @@ def test_the_same_seed_is_the_same_person() -> None:
 
     assert np.array_equal(careless(seed=4)(page), careless(seed=4)(page))
     assert not np.array_equal(careless(seed=4)(page), careless(seed=5)(page))
+
+
+def test_somebody_who_remembers_a_page_misses_on_even_pages_what_the_page_says() -> None:
+    tenth = np.arange(600) % 10 == 0
+
+    assert missed_in_order(tenth, memory=60)[60:] == pytest.approx([missed(0.1)] * 540)
+
+
+def test_a_burst_of_wrong_ones_wakes_people_up_and_a_long_pause_dulls_them() -> None:
+    wrong = np.repeat([False, True, False], [50, 12, 50])
+    chances = missed_in_order(wrong, memory=12)
+
+    assert chances[0] == missed(0.5)
+    assert chances[50] == missed(0) > chances[51] > chances[53] > chances[56] == missed(0.5)
+    assert chances[62] == missed(1) < chances[70] < chances[75] == missed(0)
+
+
+def test_a_long_memory_hardly_notices_a_burst() -> None:
+    wrong = np.repeat([False, True, False], [240, 12, 50])
+
+    assert missed_in_order(wrong, memory=240)[252] > missed_in_order(wrong, memory=12)[252]

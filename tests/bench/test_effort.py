@@ -110,8 +110,30 @@ def test_the_command_prints_every_table_for_every_pool(
     assert "nan" not in told
 
 
+def test_the_command_accepts_lots_and_looks_at_attention(
+    published: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    images, index = published
+    small = ["--smallest-class=5", "--queries-per-class=2", "--size=10", "--pages=6", "--trials=20", "--pools=together"]
+    main([f"--images={images}", f"--index={index}", *small, "--sampling", "--attention"])
+    told = capsys.readouterr().out
+
+    assert "perfect, three looks, stopping when satisfied" in told
+    assert "careless, one look, corrected by 60 planted" in told
+    assert told.count("annotator, one look, lots accepted") == 2
+    assert told.count("doubtful ones at the start") == 2
+    assert told.count("a second look after") == 2
+    assert "nan" not in told
+
+
 @pytest.mark.parametrize(
-    "arguments", [[], ["--url=http://localhost"], ["--images=a", "--url=http://localhost", "--pool=b"]]
+    "arguments",
+    [
+        [],
+        ["--url=http://localhost"],
+        ["--images=a", "--url=http://localhost", "--pool=b"],
+        ["--url=http://localhost", "--pool=b", "--sampling"],
+    ],
 )
 def test_pictures_or_a_server_must_be_named(arguments: list[str]) -> None:
     with pytest.raises(SystemExit):
