@@ -51,7 +51,7 @@ def learned_direction(*, query: Floats, accepted: Floats, rejected: Floats, pool
     """
     wanted = np.concatenate([query, accepted[-REMEMBERED:]]) - pool.mean
     unwanted = rejected[-REMEMBERED:] - pool.mean
-    weight = min(1.0, (len(wanted) + _REJECTS_BEFORE_ACCEPTS) / max(1, len(unwanted)))
+    weight = _weight(len(wanted), len(unwanted))
 
     # Weighted least squares: 1 for what is wanted, a little less than 0 for rejects, 0 for the whole pool.
     moments = _POOL_WEIGHT * _shrunk(pool.covariance, verdicts=len(wanted) + len(unwanted) - 1)
@@ -61,6 +61,22 @@ def learned_direction(*, query: Floats, accepted: Floats, rejected: Floats, pool
     direction = _solution(moments, target)
     length = np.linalg.norm(direction)
     return direction / length if length > 0 else direction
+
+
+def length_of(direction: Floats, *, query: Floats, accepted: Floats, rejected: Floats, pool: PoolStatistics) -> float:
+    """Return how long the least squares solution was before `learned_direction` made it a unit vector.
+
+    `query` (q,), `accepted` (a,) and `rejected` (r,) are the scores of its examples. So many times a score, from
+    that of the pool's mean, is what was fitted to 1, to a little less than 0, and to 0. It is 0 for no direction.
+    """
+    middle = direction @ pool.mean
+    wanted = np.concatenate([query, accepted[-REMEMBERED:]]) - middle
+    unwanted = rejected[-REMEMBERED:] - middle
+    weight = _weight(len(wanted), len(unwanted))
+    shrunk = _shrunk(pool.covariance, verdicts=len(wanted) + len(unwanted) - 1)
+    moment = _POOL_WEIGHT * (direction @ shrunk @ direction) + wanted @ wanted + weight * (unwanted @ unwanted)
+    target = wanted.sum() + weight * _REJECTED_TARGET * unwanted.sum()
+    return float(target / moment) if moment > 0 else 0.0
 
 
 def best(scores: Floats, *, hidden: NDArray[np.bool_] | NDArray[np.integer], count: int) -> NDArray[np.intp]:
@@ -80,6 +96,11 @@ def best(scores: Floats, *, hidden: NDArray[np.bool_] | NDArray[np.integer], cou
     level = np.flatnonzero(open_scores == edge)[: count - len(above)]
     above = above[np.argsort(-open_scores[above], kind="stable")]
     return np.concatenate([above, level])
+
+
+def _weight(wanted: int, unwanted: int) -> float:
+    """Return what each rejected image weighs beside an accepted one."""
+    return min(1.0, (wanted + _REJECTS_BEFORE_ACCEPTS) / max(1, unwanted))
 
 
 def _shrunk(covariance: Floats, *, verdicts: int) -> Floats:
