@@ -25,7 +25,7 @@ from app.pools.thumbnail_route import thumbnail_routes
 from app.pools.thumbnails import ThumbnailStore
 from app.registry import routes as registry_routes
 from app.registry.row_maps import RowMaps
-from app.review import lot_routes
+from app.review import lot_routes, outlook_routes
 from app.review import routes as review_routes
 from app.review import views as review_views
 from app.search.query_vectors import EncoderShelf
@@ -105,6 +105,7 @@ def create_app(settings: Settings) -> FastAPI:
         registry_routes,
         review_routes,
         lot_routes,
+        outlook_routes,
         labels_routes,
         reviews,
         health,

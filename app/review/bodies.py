@@ -202,3 +202,36 @@ class LotCommitOut(Standing):
     accepted: int
     skipped: Annotated[int, Field(description="Images of the lot that had been decided meanwhile.")]
     statement: str
+
+
+class Bin(BaseModel):
+    """A bar of the strip: images by their score now."""
+
+    left: int
+    accepted: int
+    rejected: int
+    probability: Annotated[float, Field(description="Of a match, in the middle of the bar.")]
+
+
+class AttentionOut(BaseModel):
+    planted: Annotated[int, Field(description="Known negatives on the person's latest pages.")]
+    caught: int
+    overlooked: Annotated[float, Field(description="Wrong ones that were probably accepted for the class.")]
+    due: Annotated[bool, Field(description="Whether a second look is worth its time.")]
+
+
+class OutlookOut(BaseModel):
+    """What is to be expected of a review."""
+
+    remaining: Annotated[int, Field(description="Undecided images.")]
+    expected: Annotated[float | None, Field(description="The share of the page asked about that should match.")]
+    next_purity: Annotated[float, Field(description="The share of the best so many that should match.")]
+    left: Annotated[int, Field(description="Matches among the undecided images, estimated.")]
+    low: Annotated[int, Field(description="With `high`: where they lie nine times in ten.")]
+    high: int
+    cut: Annotated[int, Field(description="So many images come before the chance of a match falls under a half.")]
+    stop: Annotated[bool, Field(description="Whether it is time to stop.")]
+    sentence: str
+    bins: Annotated[list[Bin], Field(description="The order in bars of score, the best first.")]
+    doubtful: Annotated[list[str], Field(description="Images of the page asked about that may well not match.")]
+    attention: AttentionOut

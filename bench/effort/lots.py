@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.review.acceptance import ONE_LOOK, POOR
 from app.search.ranking import best
+from app.verdicts.acceptance import ONE_LOOK, POOR
 from bench.effort import figures
 from bench.effort.annotators import Annotator
 from bench.effort.costs import ONE_BY_ONE

@@ -8,8 +8,8 @@ from functools import cache
 
 import numpy as np
 
-from app.review import acceptance
-from app.review.acceptance import ONE_LOOK, POOR, THREE_LOOKS, confidence_of_a_look, looks_of
+from app.verdicts import acceptance
+from app.verdicts.acceptance import ONE_LOOK, POOR, THREE_LOOKS, confidence_of_a_look, looks_of
 from bench.effort.annotators import Annotator, Marks, careless, missed, perfect
 from bench.effort.costs import ONE_BY_ONE, TURN, seconds
 from bench.effort.playing import Course

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.review.acceptance import ONE_LOOK, THREE_LOOKS, share_at_least
+from app.verdicts.acceptance import ONE_LOOK, THREE_LOOKS, share_at_least
 from bench.effort.annotators import perfect
 from bench.effort.costs import LOOK, STRIKE_OUT, TURN
 from bench.effort.lots import play_by_lots

@@ -43,7 +43,7 @@ export default class extends Controller {
     this.outlook = outlook;
     this.sentenceTarget.textContent = outlook.sentence;
     this.sentenceTarget.toggleAttribute("data-stop", outlook.stop);
-    const expected = page?.kind !== "sample" && page?.kind !== "second" ? outlook.expected : null;
+    const expected = ["deeper", "like"].includes(page?.kind) ? outlook.expected : null;
     this.pageTarget.hidden = expected === null;
     if (expected !== null) this.pageTarget.querySelector("b").textContent = `${Math.round(expected * 100)} %`;
     drawStrip(this.stripTarget, outlook);

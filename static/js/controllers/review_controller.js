@@ -165,7 +165,7 @@ export default class extends Controller {
     this.lastCommitted = null;
     this.enter("loading");
     await this.proceed(lot ? { lot } : NEXT);
-    if (this.state === "open") this.enter("open", "Undone");
+    if (["open", "judged"].includes(this.state)) this.enter(this.state, "Undone");
     await this.refreshNumbers();
   }
 

@@ -1,0 +1,101 @@
+"""What is to be expected of a review, over HTTP: asked for beside the pages, so that none waits for it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Query, Request
+from numpy.typing import NDArray
+
+from app.db import ReadSession
+from app.identity.people import CurrentPerson
+from app.review import bodies, page_queries, queries
+from app.review.candidates import order
+from app.review.catching import caught_by, second_look_is_due
+from app.review.opening import opened
+from app.search.outlook import Outlook, PageResult, outlook
+from app.verdicts.queries import class_counts
+
+router = APIRouter(prefix="/api/v1", tags=["reviews"])
+
+# A tile is in doubt if it matches less likely than this. On a page that hardly matches every tile would be, and at
+# most so large a part of a page is marked: marks are to guide the eye.
+IN_DOUBT = 0.8
+MOST_MARKED = 1 / 3
+HARDLY_MATCHES = 0.5
+PAGES_ASKED = 4
+
+
+@router.get("/reviews/{review_id}/outlook", summary="Show the outlook of a review")
+def show_outlook(
+    review_id: int,
+    request: Request,
+    session: ReadSession,
+    person: CurrentPerson,
+    size: Annotated[int, Query(ge=1, le=500, description="Of a page.")] = 60,
+    page: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="A page that is being looked at.")] = None,
+) -> bodies.OutlookOut:
+    """How many matches are left, how pure the next page will be, where matches end, what may have been overlooked."""
+    review = queries.review(session, review_id=review_id)
+    index, row_map = opened(request, session, review)
+    ranked = order(session, review=review, index=index, row_map=row_map)
+    found = outlook(
+        query=ranked.query,
+        accepted=ranked.accepted,
+        rejected=ranked.rejected,
+        scores=ranked.scores,
+        hidden=ranked.hidden,
+        direction=ranked.direction,
+        pool=index.pool,
+        size=size,
+        pages=[
+            PageResult(shown=answer["accepted"] + answer["rejected"], accepted=answer["accepted"])
+            for answer in page_queries.last_answers(session, review_id=review_id, count=PAGES_ASKED)
+        ],
+    )
+    shown = ranked.rows(
+        [tile.picture.image_id for tile in page_queries.tiles(session, page_id=page, pool_id=review.pool_id)]
+        if page is not None
+        else []
+    )
+    chances = found.probability(ranked.scores[shown])
+    counts = class_counts(session, class_id=review.class_id)
+    caught = caught_by(session, person_id=person.id)
+    overlooked = caught.overlooked(counts.rejected)
+    return bodies.OutlookOut(
+        remaining=found.undecided,
+        expected=float(chances.mean()) if len(chances) else None,
+        next_purity=found.next_purity,
+        left=found.left,
+        low=found.low,
+        high=found.high,
+        cut=found.cut,
+        stop=found.stop,
+        sentence=found.sentence,
+        bins=_bins(found),
+        doubtful=[index.digests[row].tobytes().hex() for row in shown[in_doubt(chances)]],
+        attention=bodies.AttentionOut(
+            planted=caught.planted,
+            caught=caught.caught,
+            overlooked=overlooked,
+            due=second_look_is_due(overlooked=overlooked, accepted=counts.accepted),
+        ),
+    )
+
+
+def in_doubt(chances: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Return which places of a page, by their chances of a match (n,), are to be marked; the least likely first."""
+    if not len(chances) or chances.mean() < HARDLY_MATCHES:
+        return np.empty(0, dtype=np.intp)
+    least = np.argsort(chances, kind="stable")[: int(len(chances) * MOST_MARKED)]
+    return least[chances[least] < IN_DOUBT]
+
+
+def _bins(found: Outlook) -> list[bodies.Bin]:
+    strip = found.strip
+    bars = zip(strip.left, strip.accepted, strip.rejected, strip.probability, strict=True)
+    return [
+        bodies.Bin(left=left, accepted=accepted, rejected=rejected, probability=probability)
+        for left, accepted, rejected, probability in bars
+    ][::-1]
