@@ -8,6 +8,7 @@ from app.registry.queries import version
 from app.review import bodies, lot_queries, page_queries, queries
 from app.review.committing import standing
 from app.review.page_queries import PageLine, Tile
+from app.review.query_out import query_out
 from app.words import REJECT, SECOND, UNSURE
 
 
@@ -44,10 +45,7 @@ def review_out(session: Session, review_id: int) -> bodies.ReviewOut:
         class_name=review.class_name,
         url=f"/reviews/{review.id}",
         person=review.person,
-        query=bodies.QueryOut(
-            images=[picture.sha256 for picture in pictures if not picture.uploaded],
-            uploads=[picture.sha256 for picture in pictures if picture.uploaded],
-        ),
+        query=query_out(pictures),
         encoder=pinned.encoder,
         index_version=pinned.id,
         created_at=review.created_at,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from app.search.crops import Crop
 from app.words import ACCEPT, NEXT, PageKind, VerdictValue
 
 ImageId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -16,8 +17,48 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+# What the corner and the size of a rectangle may be, in parts of the picture as it is seen: upright, 0 to 1.
+_Corner = Annotated[float, Field(ge=0, lt=1)]
+_Side = Annotated[float, Field(ge=0.0001, le=1)]
+# A rectangle that reaches exactly to the edge may reach beyond it by what decimals lose.
+_LOST_IN_ADDING = 1e-6
+
+
+class CropBody(Body):
+    """A part of an image of the pool, or of an upload, that the upload's place in the form names."""
+
+    image: ImageId | None = None
+    upload: Annotated[int | None, Field(ge=0, description="The first upload of the form is 0.")] = None
+    left: _Corner
+    top: _Corner
+    width: _Side
+    height: _Side
+
+    @model_validator(mode="after")
+    def _of_one_picture(self) -> CropBody:
+        if (self.image is None) == (self.upload is None):
+            raise ValueError("a part is either of an “image” or of an “upload”")
+        return self
+
+    @model_validator(mode="after")
+    def _within_the_picture(self) -> CropBody:
+        for start, side, sum_ in (("left", "width", self.left + self.width), ("top", "height", self.top + self.height)):
+            if sum_ > 1 + _LOST_IN_ADDING:
+                raise ValueError(f"the part reaches out of the picture: {start} and {side} are {sum_:.4g} together")
+        return self
+
+    @property
+    def crop(self) -> Crop:
+        return Crop(self.left, self.top, self.width, self.height)
+
+
 class QueryBody(Body):
-    images: Annotated[list[ImageId], Field(min_length=1, max_length=1000, description="Images of the pool.")]
+    images: Annotated[
+        list[ImageId], Field(max_length=1000, description="Images of the pool to find alike ones of.")
+    ] = []
+    unwanted: Annotated[list[ImageId], Field(max_length=1000, description="Images of the pool to stay away from.")] = []
+    crops: Annotated[list[CropBody], Field(max_length=20, description="Parts of pictures to find alike ones of.")] = []
+    labelled: Annotated[bool, Field(description="Whether to start from what the class has accepted.")] = False
 
 
 class NewReview(Body):
@@ -136,9 +177,22 @@ class PageSummary(BaseModel):
     unsure: int = 0
 
 
+class CropOut(BaseModel):
+    """A part of an image or of an upload."""
+
+    image: str | None
+    upload: str | None
+    left: float
+    top: float
+    width: float
+    height: float
+
+
 class QueryOut(BaseModel):
     images: list[str]
     uploads: list[str]
+    crops: list[CropOut]
+    unwanted: list[str]
 
 
 class ReviewOut(Standing):

@@ -113,17 +113,23 @@ def order(
         others = labelled_otherwise(session, pool_id=review.pool_id, class_id=review.class_id)
         hidden[_rows(row_map, others)] = True
 
-    if like is None:
-        query = _query_vectors(queries.query_pictures(session, review_id=review.id), index=index, row_map=row_map)
-        wanted = index.vectors[accepted[-REMEMBERED:]]
-    else:
-        query = index.vectors[_rows(row_map, [like])]
-        wanted = query[:0]
+    query = queries.query_pictures(session, review_id=review.id)
+    wanted, unwanted = (
+        _query_vectors([picture for picture in query if picture.wanted is kind], index=index, row_map=row_map)
+        for kind in (True, False)
+    )
+    learned_from = index.vectors[accepted[-REMEMBERED:]]
+    if like is not None:
+        wanted, learned_from = index.vectors[_rows(row_map, [like])], wanted[:0]
     direction = learned_direction(
-        query=query, accepted=wanted, rejected=index.vectors[rejected[-REMEMBERED:]], pool=index.pool
+        query=wanted,
+        accepted=learned_from,
+        # Last, so that it is remembered however many rejects there are.
+        rejected=np.concatenate([index.vectors[rejected[-REMEMBERED:]], unwanted]),
+        pool=index.pool,
     )
     scores = index.score(direction)
-    return Order(index, row_map, query, accepted, rejected, direction, scores, hidden)
+    return Order(index, row_map, wanted, accepted, rejected, direction, scores, hidden)
 
 
 def once_more(session: Session, *, review: ReviewLine, ranked: Order, value: VerdictValue, count: int) -> list[NewTile]:
@@ -147,11 +153,9 @@ def _rows(row_map: RowMap, image_ids: Iterable[int]) -> Rows:
     return found[found >= 0]
 
 
-def _query_vectors(pictures: Iterable[QueryPicture], *, index: ServedIndex, row_map: RowMap) -> NDArray[np.float32]:
-    vectors = [
-        index.vectors[row_map.rows_of([picture.image_id])[0]]
-        if picture.image_id is not None and picture.vector is None
-        else np.frombuffer(picture.vector or b"", dtype="<f4")
-        for picture in pictures
-    ]
-    return np.stack(vectors).astype(np.float32)
+def _query_vectors(pictures: Sequence[QueryPicture], *, index: ServedIndex, row_map: RowMap) -> NDArray[np.float32]:
+    """Return the vectors (q, d) of these pictures; of an image that the pool no longer holds there is none."""
+    own = [np.frombuffer(picture.vector, dtype="<f4")[None] for picture in pictures if picture.vector is not None]
+    held = [picture.image_id for picture in pictures if picture.vector is None and picture.image_id is not None]
+    rows = row_map.rows_of(held)
+    return np.concatenate([index.vectors[rows[rows >= 0]], *own]).astype(np.float32)

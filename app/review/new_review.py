@@ -1,47 +1,44 @@
-"""Reads the request that starts a review: JSON that names images, or a form with an upload."""
+"""Reads the request that starts a review: JSON that names images, or a form that brings uploads."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
-from starlette.datastructures import UploadFile
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from app.errors import Invalid, UnsupportedMedia
-from app.review.bodies import NewReview
+from app.review.bodies import NewReview, QueryBody
 
-OPENAPI: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["class", "query"],
-                    "properties": {
-                        "class": {"type": "string"},
-                        "query": {
-                            "type": "object",
-                            "required": ["images"],
-                            "properties": {"images": {"type": "array", "items": {"type": "string"}, "minItems": 1}},
-                        },
-                    },
-                }
-            },
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["class", "upload"],
-                    "properties": {"class": {"type": "string"}, "upload": {"type": "string", "format": "binary"}},
-                }
-            },
-        },
+MOST_UPLOADS = 20
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def _openapi() -> dict[str, Any]:
+    """Describe both bodies. The models' own schemas stand within them: FastAPI does not know that they are used."""
+    query = QueryBody.model_json_schema(ref_template="#/$defs/{model}")
+    crop = query.pop("$defs")["CropBody"]
+    query["properties"]["crops"]["items"] = crop
+    class_name = {"type": "string", "description": "The name of a class of the pool."}
+    uploads = {"type": "array", "items": {"type": "string", "format": "binary"}, "maxItems": MOST_UPLOADS}
+    in_form = {**query, "description": "As JSON. An upload that crops name counts by those parts alone."}
+    json_body = {"type": "object", "required": ["class", "query"], "properties": {"class": class_name, "query": query}}
+    form = {
+        "type": "object",
+        "required": ["class", "upload"],
+        "properties": {"class": class_name, "upload": uploads, "query": in_form},
     }
-}
+    content = {"application/json": {"schema": json_body}, "multipart/form-data": {"schema": form}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+OPENAPI = _openapi()
 
 
 class WrongContentType(UnsupportedMedia):
@@ -52,42 +49,68 @@ class FormIncomplete(Invalid):
     """The form needs a “class” and an “upload”."""
 
 
+class NoSuchUpload(Invalid):
+    """A part is of an upload that the form does not bring."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    name: str  # of the file, fit for a sentence; may be empty
+    data: bytes
+
+
 @dataclass(frozen=True)
 class Wanted:
-    """A review to be started, from images or from one upload."""
+    """A review to be started. The crops that are parts of uploads name only those that are here."""
 
     class_name: str
-    images: tuple[str, ...] = ()
-    upload: bytes | None = None
+    query: QueryBody
+    uploads: tuple[Upload, ...] = ()
 
 
 async def wanted_review(request: Request) -> Wanted:
     """Read the request's body in whichever of its two forms it came."""
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type == "application/json":
-        return await _from_json(request)
-    if content_type == "multipart/form-data":
-        return await _from_form(request)
-    raise WrongContentType
+        body = _read(NewReview, await request.body())
+        wanted = Wanted(body.class_name, body.query)
+    elif content_type == "multipart/form-data":
+        wanted = await _from_form(request)
+    else:
+        raise WrongContentType
+    for crop in wanted.query.crops:
+        if crop.upload is not None and crop.upload >= len(wanted.uploads):
+            raise NoSuchUpload(f"A part is of upload {crop.upload}; the request brings {len(wanted.uploads)} of them.")
+    return wanted
 
 
 WantedReview = Annotated[Wanted, Depends(wanted_review)]
 
 
-async def _from_json(request: Request) -> Wanted:
-    try:
-        body = NewReview.model_validate_json(await request.body())
-    except ValidationError as error:
-        raise RequestValidationError(error.errors(include_url=False, include_context=False)) from error
-    return Wanted(body.class_name, tuple(body.query.images))
-
-
 async def _from_form(request: Request) -> Wanted:
     try:
-        async with request.form(max_files=1, max_fields=4) as form:
-            class_name, upload = form.get("class"), form.get("upload")
-            if not isinstance(class_name, str) or not isinstance(upload, UploadFile):
-                raise FormIncomplete
-            return Wanted(class_name, upload=await upload.read())
+        async with request.form(max_files=MOST_UPLOADS, max_fields=4) as form:
+            class_name, query, uploads = form.get("class"), form.get("query", "{}"), await _uploads(form)
     except HTTPException as error:
         raise FormIncomplete(f"The form cannot be read. {error.detail}") from error
+    if not isinstance(class_name, str) or not isinstance(query, str) or not uploads:
+        raise FormIncomplete
+    return Wanted(class_name, _read(QueryBody, query, within="query"), uploads)
+
+
+async def _uploads(form: FormData) -> tuple[Upload, ...]:
+    files = [file for file in form.getlist("upload") if isinstance(file, UploadFile)]
+    return tuple([Upload(_readable(file.filename or ""), await file.read()) for file in files])
+
+
+def _readable(name: str) -> str:
+    return "".join(character for character in name if character.isprintable())[-100:]
+
+
+def _read(model: type[Model], text: str | bytes, *, within: str | None = None) -> Model:
+    place: Sequence[str] = ("body", within) if within else ("body",)
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False)
+        raise RequestValidationError([{**fault, "loc": (*place, *fault["loc"])} for fault in faults]) from error

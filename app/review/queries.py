@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.errors import NotFound
+from app.search.crops import Crop
 from app.tables import (
     Image,
     LabelClass,
@@ -39,11 +40,13 @@ class ReviewLine:
 
 @dataclass(frozen=True)
 class QueryPicture:
-    """One picture that a review starts from."""
+    """One picture that a review starts from, or a part of one."""
 
     image_id: int | None
     sha256: str  # of the image, or of the upload
-    vector: bytes | None
+    vector: bytes | None  # None where the index version holds it
+    wanted: bool = True
+    crop: Crop | None = None
 
     @property
     def uploaded(self) -> bool:
@@ -96,6 +99,8 @@ def add_review(
                 image_id=picture.image_id,
                 upload_sha256=picture.sha256 if picture.uploaded else None,
                 vector=picture.vector,
+                wanted=picture.wanted,
+                crop=picture.crop and asdict(picture.crop),
             )
         )
     session.flush()
@@ -105,9 +110,18 @@ def add_review(
 def query_pictures(session: Session, *, review_id: int) -> list[QueryPicture]:
     """Return what a review starts from, in the order given."""
     rows = session.execute(
-        select(ReviewQuery.image_id, func.coalesce(Image.sha256, ReviewQuery.upload_sha256), ReviewQuery.vector)
+        select(
+            ReviewQuery.image_id,
+            func.coalesce(Image.sha256, ReviewQuery.upload_sha256),
+            ReviewQuery.vector,
+            ReviewQuery.wanted,
+            ReviewQuery.crop,
+        )
         .outerjoin(Image, Image.id == ReviewQuery.image_id)
         .where(ReviewQuery.review_id == review_id)
         .order_by(ReviewQuery.position)
     )
-    return [QueryPicture(*row) for row in rows]
+    return [
+        QueryPicture(image_id, sha256, vector, wanted, Crop(**crop) if crop else None)
+        for image_id, sha256, vector, wanted, crop in rows
+    ]

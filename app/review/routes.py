@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Request, Response
@@ -16,8 +17,9 @@ from app.review.committing import commit_page, layout, pictures_of, standing, un
 from app.review.decisions import Marked, verdicts
 from app.review.new_review import OPENAPI, WantedReview
 from app.review.opening import opened, opened_version
-from app.review.starting import from_images, from_upload, version_to_pin
+from app.review.starting import query_of, version_to_pin
 from app.review.turning import turn
+from app.review.uploads import UploadStore
 
 router = APIRouter(prefix="/api/v1", tags=["reviews"])
 
@@ -31,24 +33,25 @@ def start_review(
     session: WriteSession,
     person: CurrentPerson,
 ) -> bodies.ReviewOut:
-    """Start from images of the pool, or from an uploaded picture. The review stays on the index version served now."""
+    """Start from images of the pool, parts of them, uploads, or what the class has accepted.
+
+    Unwanted images are what to stay away from; they get no verdict by that. The review stays on the index version
+    served now.
+    """
     state = request.app.state
     # Read apart: a large upload takes a second to decode, for which nobody else's writing should wait.
     pool_line = pool_named(reading, name=pool)
     class_line = class_named(reading, pool_id=pool_line.id, name=wanted.class_name)
     pinned = version_to_pin(reading, pool_id=pool_line.id)
-    if wanted.upload is not None:
-        query = from_upload(
-            wanted.upload,
-            version=pinned,
-            encoders=state.encoders,
-            thumbnails=state.thumbnails,
-            uploads=state.settings.uploads,
-            max_pixels=state.settings.max_pixels,
-        )
-    else:
-        row_map = opened_version(request, reading, pinned)[1]
-        query = from_images(reading, pool_id=pool_line.id, images=wanted.images, row_map=row_map)
+    query = query_of(
+        reading,
+        wanted,
+        pool_id=pool_line.id,
+        class_id=class_line.id,
+        row_map=opened_version(request, reading, pinned)[1],
+        embed=partial(state.encoders.vector, pinned.encoder, pinned.digest, max_pixels=state.settings.max_pixels),
+        store=UploadStore(state.settings.uploads, state.thumbnails, state.settings.max_pixels),
+    )
     review_id = queries.add_review(
         session,
         pool_id=pool_line.id,

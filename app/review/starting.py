@@ -1,24 +1,30 @@
-"""Starts a review: from images of the pool, or from a picture that was uploaded."""
+"""What a review starts from: images, parts of them, uploads, what the class has accepted, and what is unwanted."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.errors import Conflict, Invalid
+from app.errors import Conflict, Invalid, UnsupportedMedia
 from app.pools.held import held_images
-from app.pools.thumbnails import ThumbnailStore
 from app.registry.queries import VersionLine, served_version
 from app.registry.row_maps import RowMap
+from app.review.new_review import Upload, Wanted
 from app.review.queries import QueryPicture
-from app.search.query_vectors import EncoderShelf
-from ml.images import read_rgb
+from app.review.uploads import UploadStore
+from app.review.vectors import Embed, part_vector, upload_vector
+from app.search.crops import Crop
+from app.tables import Image
+from app.verdicts.queries import images_with
+from app.words import ACCEPT
+from ml.images import UnreadableImage
+
+# A review that starts from a class's labelled images writes down so many of them. Its ranking learns from all that
+# the class has accepted anyway; these are what it began with, whatever becomes of the labels.
+LABELLED_KEPT = 100
 
 
 class NotIndexedYet(Conflict):
@@ -30,7 +36,15 @@ class ImageNotIndexed(Conflict):
 
 
 class NothingToStartFrom(Invalid):
-    """A review starts from at least one image."""
+    """A review starts from at least one picture."""
+
+
+class WantedAndUnwanted(Invalid):
+    """An image is named both as wanted and as unwanted."""
+
+
+class NothingLabelled(Conflict):
+    """This class has no accepted images yet: start from a picture."""
 
 
 def version_to_pin(session: Session, *, pool_id: int) -> VersionLine:
@@ -41,50 +55,90 @@ def version_to_pin(session: Session, *, pool_id: int) -> VersionLine:
     return version
 
 
-def from_images(session: Session, *, pool_id: int, images: Sequence[str], row_map: RowMap) -> list[QueryPicture]:
-    """Return the query that these images make, without repetitions.
-
-    Raises NothingToStartFrom, NotInThisPool and ImageNotIndexed.
-    """
-    if not images:
-        raise NothingToStartFrom
-    held = held_images(session, pool_id=pool_id, images=images)
-    for image, image_id in held.items():
-        if row_map.rows_of([image_id])[0] < 0:
-            raise ImageNotIndexed(f"Image {image} is not in the served index version: reindex the pool first.")
-    return [QueryPicture(image_id, image, None) for image, image_id in held.items()]
-
-
-def from_upload(
-    data: bytes,
+def query_of(
+    session: Session,
+    wanted: Wanted,
     *,
-    version: VersionLine,
-    encoders: EncoderShelf,
-    thumbnails: ThumbnailStore,
-    uploads: Path,
-    max_pixels: int,
+    pool_id: int,
+    class_id: int,
+    row_map: RowMap,
+    embed: Embed,
+    store: UploadStore,
 ) -> list[QueryPicture]:
-    """Return the query that an uploaded picture makes; keep the picture under its hash, with thumbnails to show.
+    """Return the pictures of a query, the wanted ones first, without repetitions.
 
-    The upload is decoded in full before it is kept. Raises UnsupportedMedia for what is no picture.
+    Uploads are kept when everything else has been found to be in order. Raises NothingToStartFrom, WantedAndUnwanted,
+    NotInThisPool, ImageNotIndexed, NothingLabelled, UnsupportedMedia, and what app.review.vectors raises.
     """
-    vector = encoders.vector(version.encoder, version.digest, data, max_pixels)
-    sha256 = hashlib.sha256(data).hexdigest()
-    if not thumbnails.has(sha256):
-        thumbnails.put(sha256, read_rgb(data, max_pixels=max_pixels))
-    _keep(data, uploads / sha256[:2] / sha256)
-    return [QueryPicture(None, sha256, np.asarray(vector, dtype="<f4").tobytes())]
+    query = wanted.query
+    if not (query.images or query.crops or wanted.uploads or query.labelled):
+        alone = "A review cannot start from unwanted pictures alone: name one that is wanted as well."
+        raise NothingToStartFrom(alone if query.unwanted else None)
+    for image in query.images:
+        if image in query.unwanted:
+            raise WantedAndUnwanted(f"Image {image} is named both as wanted and as unwanted.")
+
+    whole = _indexed(session, pool_id=pool_id, images=query.images, row_map=row_map)
+    unwanted = _indexed(session, pool_id=pool_id, images=query.unwanted, row_map=row_map)
+    labelled = _labelled(session, class_id=class_id, row_map=row_map) if query.labelled else {}
+    parts_of = [(crop.image, crop.crop) for crop in query.crops if crop.image is not None]
+    cut = held_images(session, pool_id=pool_id, images=[image for image, _ in parts_of])
+    parts = [
+        QueryPicture(cut[image], image, part_vector(session, cut[image], crop, embed), crop=crop)
+        for image, crop in parts_of
+    ]
+    uploads = _uploads(wanted, embed, store)
+
+    likes = [QueryPicture(image_id, image, None) for image, image_id in (whole | labelled).items()]
+    dislikes = [QueryPicture(image_id, image, None, wanted=False) for image, image_id in unwanted.items()]
+    liked = [picture for picture in likes if picture.sha256 not in unwanted]
+    if not (liked or parts or uploads):
+        raise NothingToStartFrom("Every labelled picture of this class is named as unwanted.")
+    return list(dict.fromkeys([*liked, *parts, *uploads, *dislikes]))
 
 
-def _keep(data: bytes, target: Path) -> None:
-    if target.exists():
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=target.parent, prefix=".draft-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(draft).rename(target)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
+def _indexed(session: Session, *, pool_id: int, images: Sequence[str], row_map: RowMap) -> dict[str, int]:
+    held = held_images(session, pool_id=pool_id, images=images)
+    for image, row in zip(held, row_map.rows_of(list(held.values())), strict=True):
+        if row < 0:
+            raise ImageNotIndexed(f"Image {image} is not in the served index version: reindex the pool first.")
+    return held
+
+
+def _labelled(session: Session, *, class_id: int, row_map: RowMap) -> dict[str, int]:
+    """Return accepted images of the class, spread evenly over all of them in the order of their acceptance."""
+    accepted = np.array(images_with(session, class_id=class_id, value=ACCEPT), dtype=np.int64)
+    if not len(accepted):
+        raise NothingLabelled
+    accepted = accepted[row_map.rows_of(accepted) >= 0]
+    if not len(accepted):
+        raise ImageNotIndexed("No accepted image of this class is in the served index version: reindex the pool first.")
+    places = np.linspace(0, len(accepted) - 1, min(LABELLED_KEPT, len(accepted))).round().astype(int)
+    chosen = accepted[places].tolist()
+    names = dict(session.execute(select(Image.id, Image.sha256).where(Image.id.in_(chosen))).tuples())
+    return {names[image_id]: image_id for image_id in chosen}
+
+
+def _uploads(wanted: Wanted, embed: Embed, store: UploadStore) -> list[QueryPicture]:
+    """Return the parts of uploads that are asked for, and as wholes the uploads of which none is. All are kept."""
+    asked = [(crop.upload, crop.crop) for crop in wanted.query.crops if crop.upload is not None]
+    in_parts = {number for number, _ in asked}
+    pieces: list[tuple[Upload, Crop | None]] = [(wanted.uploads[number], crop) for number, crop in asked]
+    pieces += [(upload, None) for number, upload in enumerate(wanted.uploads) if number not in in_parts]
+    vectors = [upload_vector(upload, crop, embed) for upload, crop in pieces]
+    kept = _kept((upload for upload, _ in pieces), store)
+    return [
+        QueryPicture(None, kept[upload], vector, crop=crop)
+        for (upload, crop), vector in zip(pieces, vectors, strict=True)
+    ]
+
+
+def _kept(uploads: Iterable[Upload], store: UploadStore) -> dict[Upload, str]:
+    kept = {}
+    for upload in dict.fromkeys(uploads):
+        try:
+            kept[upload] = store.keep(upload.data)
+        # A picture can be decoded at a reduced size, for its vector, and still not in full.
+        except UnreadableImage as reason:
+            raise UnsupportedMedia(f"The uploaded file “{upload.name}” {reason}.") from reason
+    return kept

@@ -54,8 +54,9 @@ class Turned:
 
 
 def turn(session: Session, *, review: ReviewLine, wanted: NewPage, opened: Opened, planted_per_page: float) -> Turned:
-    """Answer the review's open page, or make the next one. Another kind than `next`, or one that is
-    wanted afresh, sets the open page aside.
+    """Answer the review's open page, or make the next one.
+
+    Another kind than `next`, or one that is wanted afresh, sets the open page aside.
 
     Raises LikeWhat, NotInThisPool and NotIndexed.
     """

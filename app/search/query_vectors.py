@@ -1,4 +1,4 @@
-"""Vectors of pictures that are not in the pool: uploads that a review starts from."""
+"""Vectors of pictures that no index version holds: uploads, and parts of pictures, that a review starts from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from threading import Lock
 
 import numpy as np
 
-from app.errors import Conflict, UnsupportedMedia
+from app.errors import Conflict
+from app.search.crops import Crop, squeezed
 from app.search.ranking import Floats
 from ml.artifacts import BadArtifact, EncoderManifest
 from ml.encoder import Encoder
@@ -16,7 +17,7 @@ from ml.images import UnreadableImage, read_rgb
 
 
 class EncoderGone(Conflict):
-    """The encoder of this pool's vectors is gone, so uploads cannot be compared: start from an image of the pool."""
+    """The encoder of this pool's vectors is gone, so only whole images of the pool can be started from."""
 
 
 class EncoderShelf:
@@ -27,19 +28,20 @@ class EncoderShelf:
         self._loaded: dict[str, Encoder] = {}
         self._loading = Lock()
 
-    def vector(self, encoder_name: str, encoder_digest: str, data: bytes, max_pixels: int) -> Floats:
+    def vector(
+        self, encoder_name: str, encoder_digest: str, data: bytes, crop: Crop | None = None, *, max_pixels: int
+    ) -> Floats:
         """Return the unit vector (d,) of a picture's bytes, comparable with those of the encoder's index versions.
 
-        Raises UnsupportedMedia for what is no picture, and EncoderGone.
+        With `crop`, of this part of it. Raises UnreadableImage for what is no picture or shows nothing to compare,
+        TooSmall, and EncoderGone.
         """
         encoder = self._encoder(encoder_name, encoder_digest)
-        try:
-            picture = read_rgb(data, max_pixels=max_pixels, at_least=encoder.at_least)
-        except UnreadableImage as reason:
-            raise UnsupportedMedia(f"The uploaded file {reason}.") from reason
-        vector: Floats = encoder.encode([encoder.prepare(picture)])[0]
+        at_least = encoder.at_least if crop is None else crop.short_side(encoder.at_least)
+        picture = read_rgb(data, max_pixels=max_pixels, at_least=at_least)
+        vector: Floats = encoder.encode([encoder.prepare(squeezed(crop.of(picture)) if crop else picture)])[0]
         if not np.isfinite(vector).all():
-            raise UnsupportedMedia("The encoder finds nothing in the uploaded picture to compare others with.")
+            raise UnreadableImage("shows nothing that the encoder could compare others with")
         return vector
 
     def _encoder(self, name: str, digest: str) -> Encoder:

@@ -1,0 +1,43 @@
+"""Keeps the pictures that reviews were started from and that no pool holds."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.pools.thumbnails import ThumbnailStore
+from ml.images import read_rgb
+
+
+@dataclass(frozen=True)
+class UploadStore:
+    """Files under their hash, with thumbnails to show. They appear whole or not at all, and never change."""
+
+    folder: Path
+    thumbnails: ThumbnailStore
+    max_pixels: int
+
+    def keep(self, data: bytes) -> str:
+        """Keep a picture and return its SHA-256 in hex. Idempotent. Raises UnreadableImage before anything is kept."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        if not self.thumbnails.has(sha256):
+            self.thumbnails.put(sha256, read_rgb(data, max_pixels=self.max_pixels))
+        _write(data, self.folder / sha256[:2] / sha256)
+        return sha256
+
+
+def _write(data: bytes, target: Path) -> None:
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(dir=target.parent, prefix=".draft-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(draft).rename(target)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
