@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from app.registry.queries import version
+from app.registry.queries import served_version, version
 from app.review import bodies, lot_queries, page_queries, queries
 from app.review.committing import standing
 from app.review.page_queries import PageLine, Tile
@@ -48,6 +48,7 @@ def review_out(session: Session, review_id: int) -> bodies.ReviewOut:
         query=query_out(pictures),
         encoder=pinned.encoder,
         index_version=pinned.id,
+        served_version=served.id if (served := served_version(session, pool_id=review.pool_id)) else None,
         created_at=review.created_at,
         pages=[_page_summary(page) for page in pages],
         last_committed_page=last.id if last and not lot_is_last else None,

@@ -66,6 +66,12 @@ class NewReview(Body):
     query: QueryBody
 
 
+class NewVersion(Body):
+    index_version: Annotated[
+        int | None, Field(ge=1, le=2**63 - 1, description="One of the pool's; the served one if left out.")
+    ] = None
+
+
 class NewPage(Body):
     size: Annotated[int, Field(ge=1, le=500, description="How many candidates to show.")] = 60
     kind: Annotated[
@@ -204,6 +210,7 @@ class ReviewOut(Standing):
     query: QueryOut
     encoder: str
     index_version: int
+    served_version: Annotated[int | None, Field(description="The index version that new reviews use.")]
     created_at: datetime
     pages: list[PageSummary]
     last_committed_page: int | None

@@ -125,3 +125,16 @@ def query_pictures(session: Session, *, review_id: int) -> list[QueryPicture]:
         QueryPicture(image_id, sha256, vector, wanted, Crop(**crop) if crop else None)
         for image_id, sha256, vector, wanted, crop in rows
     ]
+
+
+def change_vectors(session: Session, *, review_id: int, vectors: Sequence[bytes | None]) -> None:
+    """Give the pictures of a query other vectors, in the order of the query."""
+    for position, vector in enumerate(vectors):
+        session.get_one(ReviewQuery, (review_id, position)).vector = vector
+    session.flush()
+
+
+def pin(session: Session, *, review_id: int, index_version_id: int) -> None:
+    """Let a review work on another index version."""
+    session.get_one(Review, review_id).index_version_id = index_version_id
+    session.flush()

@@ -10,11 +10,13 @@ from fastapi import APIRouter, Body, Request, Response
 from app.db import ReadSession, WriteSession
 from app.identity.people import CurrentPerson
 from app.pools.queries import class_named, pool_named
+from app.registry.queries import version
 from app.review import bodies, page_queries, queries
 from app.review.answers import page_out, review_out
 from app.review.candidates import order
 from app.review.committing import commit_page, layout, pictures_of, standing, undo_page
 from app.review.decisions import Marked, verdicts
+from app.review.moving import move
 from app.review.new_review import OPENAPI, WantedReview
 from app.review.opening import opened, opened_version
 from app.review.starting import query_of, version_to_pin
@@ -66,6 +68,26 @@ def start_review(
 @router.get("/reviews/{review_id}", summary="Show a review")
 def show_review(review_id: int, session: ReadSession) -> bodies.ReviewOut:
     """What it started from, its pages so far, the class's totals."""
+    return review_out(session, review_id)
+
+
+@router.put("/reviews/{review_id}/index-version", summary="Move a review")
+def move_review(
+    review_id: int, request: Request, session: WriteSession, wanted: Annotated[bodies.NewVersion | None, Body()] = None
+) -> bodies.ReviewOut:
+    """Go on with a review on the index version served now, or on another one of the pool. All verdicts stay."""
+    state = request.app.state
+    review = queries.review(session, review_id=review_id, lock=True)
+    named = wanted and wanted.index_version
+    to = version(session, id=named) if named else version_to_pin(session, pool_id=review.pool_id)
+    move(
+        session,
+        review=review,
+        pinned=version(session, id=review.index_version_id),
+        to=to,
+        embed=partial(state.encoders.vector, to.encoder, to.digest, max_pixels=state.settings.max_pixels),
+        store=UploadStore(state.settings.uploads, state.thumbnails, state.settings.max_pixels),
+    )
     return review_out(session, review_id)
 
 

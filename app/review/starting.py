@@ -115,7 +115,7 @@ def _labelled(session: Session, *, class_id: int, row_map: RowMap) -> dict[str, 
         raise ImageNotIndexed("No accepted image of this class is in the served index version: reindex the pool first.")
     places = np.linspace(0, len(accepted) - 1, min(LABELLED_KEPT, len(accepted))).round().astype(int)
     chosen = accepted[places].tolist()
-    names = dict(session.execute(select(Image.id, Image.sha256).where(Image.id.in_(chosen))).tuples())
+    names = dict(session.execute(select(Image.id, Image.sha256).where(Image.id.in_(chosen))).all())
     return {names[image_id]: image_id for image_id in chosen}
 
 

@@ -28,6 +28,10 @@ class UploadStore:
         _write(data, self.folder / sha256[:2] / sha256)
         return sha256
 
+    def read(self, sha256: str) -> bytes:
+        """Return the bytes of a picture that was kept. Raises OSError."""
+        return (self.folder / sha256[:2] / sha256).read_bytes()
+
 
 def _write(data: bytes, target: Path) -> None:
     if target.exists():

@@ -12,7 +12,7 @@ import { pageSize, setDoubt, tilesOf } from "../lib/tile.js";
 const PAUSE_MS = 150;
 
 export default class extends Controller {
-  static targets = ["panel", "toggle", "sentence", "page", "strip", "chosen", "offer", "offerWords", "planted", "caught", "grid", "option", "kind"];
+  static targets = ["panel", "toggle", "sentence", "page", "strip", "chosen", "offer", "offerWords", "planted", "caught", "grid", "option", "kind", "newer"];
   static values = { url: String, images: String };
 
   connect() {
@@ -70,6 +70,11 @@ export default class extends Controller {
     this.plantedTarget.querySelector("div").replaceChildren(
       ...missed.map((image) => Object.assign(new Image(), { src: thumbnail(this.imagesValue, image), alt: "Known not to match" })),
     );
+  }
+
+  // Another index version is served than the review works on.
+  version({ detail: { newer } }) {
+    this.newerTarget.hidden = !newer;
   }
 
   // Dragging along the strip, or the arrow keys on it, choose how many of the best.

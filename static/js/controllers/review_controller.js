@@ -61,19 +61,42 @@ export default class extends Controller {
     if (this.state === "open" && this.kind !== "next" && this.kind !== "sample") await this.turnTo({ kind: "next", afresh: true });
   }
 
+  // To the index version that is served now; all verdicts come along.
+  async move() {
+    if (!["open", "finished"].includes(this.state) || !this.movable || this.marksAtStake()) return;
+    this.foresight.rest();
+    this.enter("loading");
+    try {
+      const review = await this.patience.persist(() => send("PUT", `${this.urlValue}/index-version`, {}), this.waiting);
+      this.tellVersion(review);
+      await this.proceed(NEXT);
+      if (this.state === "open") this.enter("open", "Moved to the newer index");
+    } catch (problem) {
+      this.fail(problem);
+    }
+  }
+
+  tellVersion({ index_version, served_version }) {
+    this.movable = served_version !== null && served_version !== index_version;
+    this.dispatch("version", { detail: { newer: this.movable } });
+  }
+
   // Another page instead of this one, whose marks would be lost.
   async turnTo(wanted) {
-    const { rejected, unsure } = this.decision;
-    const { rejected: wereRejected, unsure: wereUnsure } = this.shown?.marks ?? { rejected: [], unsure: [] };
-    const same = sameSet(rejected, wereRejected) && sameSet(unsure, wereUnsure);
-    if (this.state === "open" && !same) {
-      this.enter("open", "Store this page first, or take your marks back");
-      return;
-    }
+    if (this.marksAtStake()) return;
     if (this.page) this.drafts.drop(this.page);
     this.foresight.rest();
     this.enter("loading");
     await this.proceed(wanted);
+  }
+
+  // Whether the page has marks that would be lost; then it is said so.
+  marksAtStake() {
+    const { rejected, unsure } = this.decision;
+    const { rejected: wereRejected, unsure: wereUnsure } = this.shown?.marks ?? { rejected: [], unsure: [] };
+    if (this.state !== "open" || (sameSet(rejected, wereRejected) && sameSet(unsure, wereUnsure))) return false;
+    this.enter("open", "Store this page first, or take your marks back");
+    return true;
   }
 
   // Stores the page; what is wanted then is kept with it, so that it survives a reload.
@@ -229,6 +252,7 @@ export default class extends Controller {
   async refreshNumbers() {
     const before = this.lastCommitted;
     const review = await send("GET", this.urlValue).catch(() => null);
+    if (review) this.tellVersion(review);
     // A page that was stored meanwhile has brought newer numbers.
     if (review === null || this.lastCommitted !== before) return review;
     const { last_committed_page: page, last_committed_lot: lot } = review;
