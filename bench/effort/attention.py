@@ -6,7 +6,7 @@ reviews showed, so that all arrangements are judged by the same tiles.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,22 +109,29 @@ def print_arrangements(courses: Sequence[Course]) -> None:
 def print_planted(courses: Sequence[Course], *, memory: int = 60) -> None:
     """Print what planted ones change, what they cost, and how near their catch rate comes to that of the others."""
     pages = sum(len(course.ends) for course in courses)
+    print(f"\nknown negatives, best first, attention reaching {memory} tiles back: how many on a page; caught of the")
     print(
-        f"\nknown negatives, best first, attention reaching {memory} tiles back: how many on a page; how many of them"
+        "others and of them, and how far a review's catch rate of them is from that of the others (root mean square);"
     )
-    print("are caught, of the others; standard error of a review's catch rate; seconds a page, for one more caught")
+    print("the same on nearly pure pages; seconds a page, and for each other one that is caught more")
     overlooked_without = None
     for planted in _PLANTED:
         walks = [walk(one, best_first, memory=memory, planted=planted, seed=i) for i, one in enumerate(courses)]
-        overlooked = _sum(one.chances[one.own] for one in walks)
-        caught = _sum(1 - one.chances[one.planted] for one in walks)
-        line = f"{planted:>5}   others caught {100 * (1 - overlooked / max(1, _sum(one.own for one in walks))):5.1f} %"
+        everywhere = [np.ones(len(one.wrong), dtype=bool) for one in walks]
+        line = f"{planted:>5}"
+        for where in (everywhere, [one.nearly_pure for one in walks]):
+            own = np.concatenate([one.chances[one.own & at] for one, at in zip(walks, where, strict=True)])
+            known = np.concatenate([one.chances[one.planted & at] for one, at in zip(walks, where, strict=True)])
+            line += f"   {100 * (1 - own.mean()) if len(own) else 0:5.1f} %"
+            if len(known):
+                line += f" {100 * (1 - known.mean()):5.1f} % ± {100 * _error(walks, where):4.1f}"
+        overlooked = sum(float(one.chances[one.own].sum()) for one in walks)
         if overlooked_without is None:
             overlooked_without = overlooked
         else:
-            known, more = _sum(one.planted for one in walks), overlooked_without - overlooked
-            extra = LOOK * known + STRIKE_OUT * (caught + more)
-            line += f"   planted caught {100 * caught / max(1, known):5.1f} %   ± {100 * _error(walks):4.1f} points"
+            more = overlooked_without - overlooked
+            caught = sum(float((1 - one.chances[one.planted]).sum()) for one in walks)
+            extra = LOOK * sum(int(one.planted.sum()) for one in walks) + STRIKE_OUT * (caught + more)
             line += f"   {extra / pages:.2f} s a page   {extra / more if more > 0 else np.inf:6.1f} s for one more"
         print(line)
 
@@ -133,10 +140,8 @@ def print_second_looks(stood: Sequence[Standing], *, memory: int = 60) -> None:
     """Print what a second look at accepted images removes, by which of them are shown and in what order."""
     accepted, wrong = np.mean([[len(one.accepted), np.sum(~one.accepted)] for one in stood], axis=0)
     print(f"\na second look after {stood[0].pages} pages of {len(stood)} careless reviews: {accepted:,.0f} accepted,")
-    print(
-        f"{wrong:.1f} of them wrong; attention reaching {memory} tiles back. Images shown; wrong labels removed, right"
-    )
-    print("ones lost by slips; seconds for each wrong one removed")
+    print(f"{wrong:.1f} of them wrong; attention reaching {memory} tiles back, dulled by a pure page before. Images")
+    print("shown; wrong labels removed, right ones lost by slips; seconds for each wrong one removed")
     for name, doubtful, mixed in (
         ("the most doubtful, shuffled", True, True),
         ("the most doubtful, worst first", True, False),
@@ -184,17 +189,13 @@ def _arranged(courses: Sequence[Course], arrangement: Arrangement, memory: int, 
     return f"{own.mean():.1f}{change}"
 
 
-def _error(walks: Sequence[Walk], trials: int = 40) -> float:
+def _error(walks: Sequence[Walk], where: Sequence[Marks], trials: int = 40) -> float:
     """Return the root mean square of the difference between a review's catch rate of planted and of other ones."""
     random = np.random.default_rng(0)
-    squares = [0.0]
-    for one in walks:
-        if one.own.any() and one.planted.any():
-            drawn = random.random((trials, int(one.planted.sum()))) >= one.chances[one.planted]
-            true = 1 - float(one.chances[one.own].mean())
-            squares.append(float(((drawn.mean(axis=1) - true) ** 2).mean()))
-    return float(np.sqrt(np.mean(squares[1:] or squares)))
-
-
-def _sum(arrays: Iterable[Marks | Chances]) -> float:
-    return float(sum(array.sum() for array in arrays))
+    squares = []
+    for one, at in zip(walks, where, strict=True):
+        own, planted = one.chances[one.own & at], one.chances[one.planted & at]
+        if len(own) and len(planted):
+            drawn = random.random((trials, len(planted))) >= planted
+            squares.append(float(((drawn.mean(axis=1) - (1 - own.mean())) ** 2).mean()))
+    return float(np.sqrt(np.mean(squares))) if squares else 0.0
