@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +11,31 @@ import faiss
 import numpy as np
 
 from ml.artifacts import BadArtifact, IndexManifest, checksums, now, publishing
+from ml.images import ListedImage
 from ml.progress import Progress
+from ml.stacks.find import find_stacks
 from ml.vectors import LEFT_OUT, Digests, Vectors, VectorSet, read_vectors, rows_of
 
 INDEX, IMAGES, STATISTICS = "index.faiss", "images.npy", "statistics.npz"
+STACKS = "stacks.npy"  # int32 (n,): each row's leader; only where stacks were looked for
 
 _ROWS_AT_ONCE = 8192
 _SAMPLE = 32
 _TOLERANCE = 1e-4
 
 
-def build_index(vectors: Path, out: Path, *, progress: Progress) -> IndexManifest:
+@dataclass(frozen=True)
+class Pictures:
+    """Where the pictures lie in which stacks are looked for; it may be more of them or fewer than the vectors."""
+
+    images: Iterable[ListedImage]
+    max_pixels: int
+
+
+def build_index(vectors: Path, out: Path, *, pictures: Pictures | None = None, progress: Progress) -> IndexManifest:
     """Publish the index version of a finished folder of vectors at `out`, rows in the order of the images' ids.
 
-    It is read back and searched before it is published. Raises BadArtifact if the vectors are unfinished,
+    With `pictures` it tells which images are near-identical. It is read back and searched before it is published. Raises BadArtifact if the vectors are unfinished,
     damaged or none at all, or if something is at `out` already.
     """
     content = read_vectors(vectors)
@@ -32,6 +44,8 @@ def build_index(vectors: Path, out: Path, *, progress: Progress) -> IndexManifes
         raise BadArtifact(f"There is nothing to index: {vectors} holds no vectors.")
     with publishing(out) as draft:
         _write(content, draft, progress)
+        if pictures is not None:
+            _write_stacks(content, pictures, draft, progress)
         _verify(content, draft)
         manifest = IndexManifest(
             encoder=content.encoder,
@@ -39,7 +53,7 @@ def build_index(vectors: Path, out: Path, *, progress: Progress) -> IndexManifes
             dimension=content.dimension,
             count=count,
             left_out=content.left_out.count(b"\n"),
-            files=checksums(draft, [INDEX, IMAGES, STATISTICS, LEFT_OUT]),
+            files=checksums(draft, sorted(path.name for path in draft.iterdir())),
             created_at=now(),
         )
         manifest.write(draft)
@@ -78,6 +92,13 @@ def _write(content: VectorSet, draft: Path, progress: Progress) -> None:
     np.save(draft / IMAGES, content.digests)
     np.savez(draft / STATISTICS, mean=mean.astype(np.float32), covariance=covariance.astype(np.float32))
     (draft / LEFT_OUT).write_bytes(content.left_out)
+
+
+def _write_stacks(content: VectorSet, pictures: Pictures, draft: Path, progress: Progress) -> None:
+    listed = {bytes.fromhex(image.id): image for image in pictures.images}
+    images = [listed.get(digest.tobytes()) for digest in content.digests]
+    leaders = find_stacks(content.vectors, images, max_pixels=pictures.max_pixels, progress=progress)
+    np.save(draft / STACKS, leaders)
 
 
 def _write_faiss(index: Any, path: Path) -> None:

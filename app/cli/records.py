@@ -18,9 +18,11 @@ from app.cli.frame import opened_database, read_settings, say
 from app.cli.pictures import PoolName
 from app.errors import CannotStart
 from app.labels.export import Filters, Rows, export_csv
+from app.labels.groups import stack_groups
 from app.labels.routes import chosen_verdicts
 from app.pools import queries
 from app.pools.queries import class_named, pool_named
+from app.search.served_index import IndexShelf
 from app.words import VerdictValue
 
 
@@ -52,7 +54,8 @@ def export(
 ) -> None:
     """Write the pool's labels as CSV: a row for each image and class."""
     asked = cast(list[VerdictValue | Literal["any"]], [wanted.value for wanted in verdict]) if verdict else None
-    with opened_database(read_settings()) as database, database.read() as session:
+    settings = read_settings()
+    with opened_database(settings) as database, database.read() as session:
         pool_id = pool_named(session, pool).id
         filters = Filters(
             class_id=None if class_name is None else class_named(session, pool_id=pool_id, name=class_name).id,
@@ -61,7 +64,8 @@ def export(
             until=until and until.replace(tzinfo=UTC),
             verdicts=chosen_verdicts(asked, rows=rows),
         )
-        lines = export_csv(session, pool_id=pool_id, filters=filters, rows=rows)
+        groups = stack_groups(session, IndexShelf(settings.indexes), pool_id=pool_id)
+        lines = export_csv(session, pool_id=pool_id, filters=filters, groups=groups, rows=rows)
         if output is None:
             sys.stdout.writelines(lines)
         else:

@@ -56,7 +56,7 @@ def reindex(work: Work) -> Result:
             f"None of the {len(images):,} images of “{work.job.pool}” can be read where it was imported from; "
             "import the folder that they are in now."
         )
-    work.run("ml", "index", "--vectors", str(place / "vectors"), "--out", str(index), "--progress", "json")
+    _index(work, place, index)
     version = _serve(work, encoder, index)
     shutil.rmtree(place, ignore_errors=True)
     left_out = _left_out(index, paths={image.sha256: image.path for image in images})
@@ -108,6 +108,12 @@ def _embed(work: Work, folder: Path, encoder: EncoderManifest, place: Path, serv
             arguments += ["--reuse", str(present)]
     events = work.run("ml", "embed", *arguments, "--max-pixels", str(work.settings.max_pixels), "--progress", "json")
     return sum(int(event["images"]) - int(event["left_out"]) for event in events if event.get("kind") == "vectors")
+
+
+def _index(work: Work, place: Path, index: Path) -> None:
+    """Build the index of the gathered vectors, with the stacks of the pictures in the list."""
+    arguments = ["--vectors", str(place / "vectors"), "--images", str(place / "images.jsonl"), "--out", str(index)]
+    work.run("ml", "index", *arguments, "--max-pixels", str(work.settings.max_pixels), "--progress", "json")
 
 
 def _is_whole(index: Path) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import Row, Select, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.labels.rows import LabelRow, csv_lines
@@ -19,6 +19,7 @@ from app.tables import (
     IndexVersion,
     Label,
     LabelClass,
+    Lot,
     Person,
     Review,
     Verdict,
@@ -41,22 +42,29 @@ class Filters:
     verdicts: tuple[VerdictValue, ...] = VERDICTS
 
 
-def export_csv(session: Session, *, pool_id: int, filters: Filters, rows: Rows = "labels") -> Iterator[str]:
+def export_csv(
+    session: Session, *, pool_id: int, filters: Filters, groups: Mapping[str, str] | None, rows: Rows = "labels"
+) -> Iterator[str]:
     """Yield CSV lines; memory stays the same however many rows there are.
 
     `rows="labels"`: one row for each image and class, the verdict in force. `rows="verdicts"`: every verdict
-    ever given, also undone ones, in the order given.
+    ever given, also undone ones, in the order given. `groups` is what `stack_groups` returns.
     """
     found = session.execute(
         _statement(pool_id, filters, rows), execution_options={"yield_per": ROWS_AT_ONCE, "stream_results": True}
     )
-    return csv_lines((LabelRow(*row) for row in found), with_undone=rows == "verdicts")
+    return csv_lines((_line(row, groups) for row in found), with_undone=rows == "verdicts")
 
 
 def count_rows(session: Session, *, pool_id: int, filters: Filters, rows: Rows = "labels") -> int:
     """Count what `export_csv` yields from the same snapshot, the header aside."""
     wanted = _statement(pool_id, filters, rows).with_only_columns(Verdict.id).order_by(None).subquery()
     return session.scalar(select(func.count()).select_from(wanted)) or 0
+
+
+def _line(row: Row[*tuple[Any, ...]], groups: Mapping[str, str] | None) -> LabelRow:
+    image = row[0]
+    return LabelRow(*row, group=None if groups is None else groups.get(image, image))
 
 
 def _statement(pool_id: int, filters: Filters, rows: Rows) -> Select[*tuple[Any, ...]]:
@@ -74,6 +82,8 @@ def _statement(pool_id: int, filters: Filters, rows: Rows) -> Select[*tuple[Any,
             Encoder.name,
             Review.index_version_id,
             Verdict.score,
+            Verdict.basis,
+            Lot.bound,
             exists().where(undo.undoes_id == Commit.id),
         )
         .select_from(Verdict)
@@ -81,6 +91,7 @@ def _statement(pool_id: int, filters: Filters, rows: Rows) -> Select[*tuple[Any,
         .join(Image, Image.id == Verdict.image_id)
         .join(LabelClass, LabelClass.id == Verdict.class_id)
         .join(Person, Person.id == Commit.person_id)
+        .outerjoin(Lot, Lot.id == Commit.lot_id)
         .outerjoin(Review, Review.id == Commit.review_id)
         .outerjoin(IndexVersion, IndexVersion.id == Review.index_version_id)
         .outerjoin(Encoder, Encoder.id == IndexVersion.encoder_id)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
 from app.db import ExportSession, ReadSession, WriteSession
@@ -14,6 +14,7 @@ from app.errors import Invalid
 from app.identity.people import CurrentPerson
 from app.labels import bodies, queries
 from app.labels.export import Filters, Rows, count_rows, export_csv
+from app.labels.groups import stack_groups
 from app.pools.held import held_images
 from app.pools.queries import class_named, pool_named
 from app.verdicts import journal
@@ -90,6 +91,7 @@ def undo(commit_id: int, session: WriteSession, person: CurrentPerson) -> bodies
     responses={200: {"content": {"text/csv": {}}, "description": "CSV with a header row."}},
 )
 def export(
+    request: Request,
     pool: str,
     session: ExportSession,
     class_name: Annotated[str | None, Query(alias="class", description="Only this class.")] = None,
@@ -118,8 +120,9 @@ def export(
         verdicts=chosen_verdicts(verdict, rows=rows),
     )
     count = count_rows(session, pool_id=pool_line.id, filters=filters, rows=rows)
+    groups = stack_groups(session, request.app.state.shelf, pool_id=pool_line.id)
     return StreamingResponse(
-        export_csv(session, pool_id=pool_line.id, filters=filters, rows=rows),
+        export_csv(session, pool_id=pool_line.id, filters=filters, groups=groups, rows=rows),
         media_type="text/csv; charset=utf-8",
         headers={
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(pool_line.name, safe='')}-{rows}.csv",

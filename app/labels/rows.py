@@ -19,6 +19,9 @@ HEADER = (
     "encoder",
     "index_version",
     "score",
+    "basis",
+    "bound",
+    "group",
 )
 
 
@@ -37,7 +40,10 @@ class LabelRow:
     encoder: str | None
     index_version: int | None
     score: float | None
-    undone: bool = False
+    basis: str  # seen, stack or sample: whether the image itself was looked at, or what stood for it
+    bound: float | None  # the share of matches that was stated of the lot it was accepted with
+    undone: bool
+    group: str | None  # the same for all images of a stack: the first one's SHA-256; None where no index can tell
 
     @property
     def cells(self) -> tuple[object, ...]:
@@ -55,6 +61,9 @@ class LabelRow:
             self.encoder,
             self.index_version,
             self.score,
+            self.basis,
+            self.bound,
+            self.group,
         )
 
 

@@ -26,14 +26,25 @@ class IndexUnusable(Conflict):
 class ServedIndex:
     """An index version, opened. It never changes, and threads may share it.
 
-    `digests` (n, 32) uint8 holds the SHA-256 of each row's image. `vectors` (n, d) is read-only and no copy but
+    `digests` (n, 32) uint8 holds the SHA-256 of each row's image. `stacks` (n,) holds the row of each row's leader, the
+    image that its stack of near-identical ones is gathered around: its own row if it is alone, or if the version was
+    built without looking for stacks. `stacked` are the rows of all images that are not alone, rising. `vectors` (n, d) is read-only and no copy but
     the mapped file, where it begins at an odd address: take rows of it freely, but leave products to `score`, for
     NumPy would first copy it whole. It stays valid as long as anybody holds it.
     """
 
-    def __init__(self, manifest: IndexManifest, index: Any, digests: NDArray[np.uint8], pool: PoolStatistics) -> None:
+    def __init__(
+        self,
+        manifest: IndexManifest,
+        index: Any,
+        digests: NDArray[np.uint8],
+        stacks: NDArray[np.int32],
+        pool: PoolStatistics,
+    ) -> None:
         self.manifest = manifest
         self.digests = digests
+        self.stacks = stacks
+        self.stacked = np.flatnonzero(np.bincount(stacks)[stacks] > 1)
         self.vectors: Floats = np.asarray(_Mapped(index))
         self.pool = pool
         self.stacks = np.full(len(digests), -1, dtype=np.int32)
@@ -49,6 +60,7 @@ class ServedIndex:
         try:
             index = faiss.read_index(str(folder / "index.faiss"), faiss.IO_FLAG_MMAP_IFC)
             digests = np.load(folder / "images.npy")
+            stacks = _stacks(folder, manifest)
             with (folder / "statistics.npz").open("rb") as file:
                 statistics = np.load(file)
                 pool = PoolStatistics(statistics["mean"], statistics["covariance"], manifest.count)
@@ -61,7 +73,9 @@ class ServedIndex:
         shapes = [(index.ntotal, index.d), digests.shape, pool.mean.shape, pool.covariance.shape]
         if shapes != [(count, dimension), (count, 32), (dimension,), (dimension, dimension)]:
             raise BadArtifact(f"The index version {folder} does not hold {count} vectors of {dimension} numbers.")
-        return cls(manifest, index, digests, pool)
+        if not _lead(stacks, count):
+            raise BadArtifact(f"The index version {folder} does not say which images are near-identical.")
+        return cls(manifest, index, digests, stacks, pool)
 
     def score(self, direction: Floats) -> Floats:
         """Return the inner product (n,) of every vector with `direction` (d,)."""
@@ -75,6 +89,24 @@ class ServedIndex:
             faiss.swig_ptr(scores), faiss.swig_ptr(direction), self._index.get_xb(), dimension, count
         )
         return scores
+
+    def stack_of(self, row: int) -> NDArray[np.intp]:
+        """Return the rows of the stack that a row belongs to, itself among them, rising; it alone if it is in none."""
+        members = self.stacked[self.stacks[self.stacked] == self.stacks[row]]
+        return members if len(members) else np.array([row], dtype=np.intp)
+
+
+def _stacks(folder: Path, manifest: IndexManifest) -> NDArray[np.int32]:
+    if "stacks.npy" not in manifest.files:
+        return np.arange(manifest.count, dtype=np.int32)
+    stacks: NDArray[np.int32] = np.load(folder / "stacks.npy")
+    return stacks
+
+
+def _lead(stacks: NDArray[np.int32], count: int) -> bool:
+    """Whether every row has a leader, who is its own."""
+    whole = stacks.shape == (count,) and stacks.dtype == np.int32 and stacks.min() >= 0 and stacks.max() < count
+    return bool(whole and np.array_equal(stacks[stacks], stacks))
 
 
 class IndexShelf:

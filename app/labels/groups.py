@@ -1,0 +1,26 @@
+"""Which images of a pool belong together, so that an export can be split without near-identical ones on both sides."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from app.registry.queries import served_version
+from app.search.served_index import IndexShelf, IndexUnusable
+
+
+def stack_groups(session: Session, shelf: IndexShelf, *, pool_id: int) -> dict[str, str] | None:
+    """Return {an image's SHA-256: that of the first of its stack}, of the images that are in a stack and no others.
+
+    The stacks are those of the served index version. None if the pool has none, or it cannot be opened: labels
+    can be had without it.
+    """
+    served = served_version(session, pool_id=pool_id)
+    if served is None:
+        return None
+    try:
+        index = shelf.open(served.artifact)
+    except IndexUnusable:
+        return None
+    rows = index.stacked
+    images, leaders = index.digests[rows], index.digests[index.stacks[rows]]
+    return {image.tobytes().hex(): leader.tobytes().hex() for image, leader in zip(images, leaders, strict=True)}
