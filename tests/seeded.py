@@ -40,11 +40,12 @@ def seed_pool(
     name: str = "birds",
     classes: Sequence[str] = ("owl",),
     classes_per_image: str = "one",
+    stacks: Sequence[Sequence[int]] = (),
 ) -> SeededPool:
-    """Fill the database as an import and a reindex would have."""
+    """Fill the database as an import and a reindex would have; `stacks` are of the vectors' places."""
     images = [hashlib.sha256(f"{name} {number}".encode()).hexdigest() for number in range(len(vectors))]
     artifact = f"{name}-1"
-    _publish_index(settings.indexes / artifact, vectors, images)
+    _publish_index(settings.indexes / artifact, vectors, images, stacks)
     with database.write() as session:
         pool = Pool(name=name, name_key=name, classes_per_image=classes_per_image)
         encoder = Encoder(name="made-up", digest=hashlib.sha256(name.encode()).hexdigest(), dimension=vectors.shape[1])
@@ -81,8 +82,14 @@ def serve_new_version(
         served.index_version_id = added.id
 
 
-def _publish_index(target: Path, vectors: NDArray[np.float32], images: list[str]) -> None:
+def _publish_index(
+    target: Path, vectors: NDArray[np.float32], images: list[str], stacks: Sequence[Sequence[int]] = ()
+) -> None:
     order = np.argsort(images)
+    row_of = np.argsort(order)
+    leaders = np.arange(len(images), dtype=np.int32)
+    for stack in stacks:
+        leaders[row_of[list(stack)]] = row_of[stack[0]]
     with publishing(target) as draft:
         index = faiss.IndexFlatIP(vectors.shape[1])
         index.add(vectors[order])
@@ -90,6 +97,7 @@ def _publish_index(target: Path, vectors: NDArray[np.float32], images: list[str]
         np.save(draft / "images.npy", np.array([list(bytes.fromhex(images[row])) for row in order], dtype=np.uint8))
         covariance = np.cov(vectors, rowvar=False).astype(np.float32)
         np.savez(draft / "statistics.npz", mean=vectors.mean(axis=0), covariance=covariance)
+        np.save(draft / "stacks.npy", leaders)
         (draft / "left_out.jsonl").write_text("")
         IndexManifest(
             encoder="made-up",
@@ -97,6 +105,6 @@ def _publish_index(target: Path, vectors: NDArray[np.float32], images: list[str]
             dimension=vectors.shape[1],
             count=len(vectors),
             left_out=0,
-            files=checksums(draft, ["index.faiss", "images.npy", "statistics.npz", "left_out.jsonl"]),
+            files=checksums(draft, ["index.faiss", "images.npy", "statistics.npz", "stacks.npy", "left_out.jsonl"]),
             created_at=now(),
         ).write(draft)

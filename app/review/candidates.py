@@ -66,22 +66,20 @@ class Order:
     @cached_property
     def _stacked(self) -> Rows:
         """The undecided rows of stacks, by stack, the best of each first."""
-        rows = np.flatnonzero((self.index.stacks >= 0) & ~self.hidden)
+        rows = self.index.stacked[~self.hidden[self.index.stacked]]
         return rows[np.lexsort((-self.scores[rows], self.index.stacks[rows]))]
 
     @cached_property
     def _beneath(self) -> NDArray[np.bool_]:
+        """Which rows lie beneath a better one of their stack, (n,)."""
         beneath = np.zeros(len(self.hidden), dtype=bool)
         stacks = self.index.stacks[self._stacked]
         beneath[self._stacked[1:][stacks[1:] == stacks[:-1]]] = True
         return beneath
 
-    def _under(self, row: int) -> list[int]:
+    def _under(self, row: np.integer) -> list[int]:
         stack = self.index.stacks[row]
-        if stack < 0:
-            return []
-        stacks = self.index.stacks[self._stacked]
-        first, last = np.searchsorted(stacks, [stack, stack + 1])
+        first, last = np.searchsorted(self.index.stacks[self._stacked], [stack, stack + 1])
         return [int(below) for below in self._stacked[first:last] if below != row]
 
 

@@ -28,9 +28,9 @@ class ServedIndex:
 
     `digests` (n, 32) uint8 holds the SHA-256 of each row's image. `stacks` (n,) holds the row of each row's leader, the
     image that its stack of near-identical ones is gathered around: its own row if it is alone, or if the version was
-    built without looking for stacks. `stacked` are the rows of all images that are not alone, rising. `vectors` (n, d) is read-only and no copy but
-    the mapped file, where it begins at an odd address: take rows of it freely, but leave products to `score`, for
-    NumPy would first copy it whole. It stays valid as long as anybody holds it.
+    built without looking for stacks. `stacked` are the rows of all images that are not alone, rising. `vectors` (n, d)
+    is read-only and no copy but the mapped file, where it begins at an odd address: take rows of it freely, but leave
+    products to `score`, for NumPy would first copy it whole. It stays valid as long as anybody holds it.
     """
 
     def __init__(
@@ -47,7 +47,6 @@ class ServedIndex:
         self.stacked = np.flatnonzero(np.bincount(stacks)[stacks] > 1)
         self.vectors: Floats = np.asarray(_Mapped(index))
         self.pool = pool
-        self.stacks = np.full(len(digests), -1, dtype=np.int32)
         self._index = index
 
     @classmethod

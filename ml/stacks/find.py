@@ -63,9 +63,7 @@ def _read(image: ListedImage, *, max_pixels: int) -> Small | None:
         return None
 
 
-def _gathered(
-    pairs: Pairs, pictures: npt.NDArray[np.uint8], places: npt.NDArray[np.int32], *, count: int
-) -> Leaders:
+def _gathered(pairs: Pairs, pictures: npt.NDArray[np.uint8], places: npt.NDArray[np.int32], *, count: int) -> Leaders:
     """Let the row with the most neighbours take those that look the same, then the next of those that are left."""
     leaders = np.arange(count, dtype=np.int32)
     free = np.ones(count, dtype=np.bool_)

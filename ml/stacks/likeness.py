@@ -66,7 +66,11 @@ def _wholes(one: _Floats, others: _Floats) -> _Floats:
 def _parts(one: _Floats, other: _Floats) -> _Floats:
     """Correlate two pictures part by part. Each colour counts by itself: a blue sky is as empty as a grey one."""
     first, second = (
-        _centred(picture.reshape(_PARTS, _PART_SIDE, _PARTS, _PART_SIDE, 3).transpose(0, 2, 4, 1, 3).reshape(_PARTS**2, 3, -1))
+        _centred(
+            picture.reshape(_PARTS, _PART_SIDE, _PARTS, _PART_SIDE, 3)
+            .transpose(0, 2, 4, 1, 3)
+            .reshape(_PARTS**2, 3, -1)
+        )
         for picture in (one, other)
     )
     return _correlation(first.reshape(len(first), -1), second.reshape(len(second), -1), _NOISE_OF_PART)

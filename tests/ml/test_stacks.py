@@ -91,9 +91,7 @@ def leaders_of(images: Sequence[ListedImage | None], vectors: npt.NDArray[np.flo
     ids=["re-encoded", "smaller", "larger", "darker", "paler", "moved a little", "moved by a thirtieth"],
 )
 @pytest.mark.parametrize("number", range(3))
-def test_a_burst_or_another_encoding_looks_the_same(
-    change: Callable[[Image.Image], Image.Image], number: int
-) -> None:
+def test_a_burst_or_another_encoding_looks_the_same(change: Callable[[Image.Image], Image.Image], number: int) -> None:
     assert alike(picture(number), change(picture(number)))
 
 
