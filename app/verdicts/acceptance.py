@@ -203,7 +203,7 @@ def _chances_of_so_few(most: int, rejected: int, catch_rate: float) -> list[floa
 
 
 def _chance_of_so_many(planted: int, caught: int, rate: float) -> float:
-    """Return the chance that at least so many of the planted ones are caught, each at this rate, between 0 and 1."""
+    """Return the chance that at least so many of the planted ones are caught, at a rate above 0 and below 1."""
     return math.fsum(
         math.exp(
             math.lgamma(planted + 1)

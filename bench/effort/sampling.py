@@ -68,9 +68,8 @@ def sample(
     """
     order = random.permutation(len(lot))
     looks = looks_of(len(lot), plan)
-    pages = [order[start : start + _PAGE] for start in range(0, looks[-1], _PAGE)]
-    pages[-1] = pages[-1][: looks[-1] - _PAGE * (len(pages) - 1)]
-    struck_out = np.concatenate([person(lot[page]) for page in pages])
+    pages = np.split(lot[order[: looks[-1]]], range(_PAGE, looks[-1], _PAGE))
+    struck_out = np.concatenate([person(page) for page in pages])
     confidence = confidence_of_a_look(looks)
     bounds = [_share_at_least(len(lot), look, int(struck_out[:look].sum()), confidence) for look in looks]
     last = next((look for look, bound in enumerate(bounds) if bound >= wanted), len(looks) - 1)
