@@ -14,13 +14,13 @@ Values: TypeAlias = NDArray[np.float64]
 _HEIGHTS = np.linspace(-9.0, 5.0, 36)[:, np.newaxis, np.newaxis]
 _SLOPES = np.geomspace(0.2, 5.0, 10)[:, np.newaxis]
 # How curves were in other reviews: flat at first, steeper with the accepted images.
-_USUAL_HEIGHT, _HEIGHT_SPREAD = -1.5, 4.0
-_FIRST_SLOPE, _STEEPER, _SLOPE_SPREAD = 0.87, 0.18, 0.3
+_USUAL_HEIGHT, _HEIGHT_SPREAD = -9.0, 8.0
+_FIRST_SLOPE, _STEEPER, _SLOPE_SPREAD = 0.44, 0.46, 0.3
 # The share of a pool that a class fills; a larger one is less usual than a smaller one. Of its logarithm, the spreads.
-_USUAL_SHARE, _LARGER_SPREAD, _SMALLER_SPREAD = 0.06, 0.6, 3.0
+_USUAL_SHARE, _LARGER_SPREAD, _SMALLER_SPREAD = 0.05, 0.8, 1.4
 # Verdicts of one review are no independent witnesses, and those far from the next page tell little of it: so many
 # standard deviations away, they count half.
-_WITNESS, _NEAR = 0.5, 1.1
+_WITNESS, _NEAR = 0.35, 0.7
 
 
 @dataclass(frozen=True)

@@ -19,20 +19,20 @@ from app.search.ranking import REMEMBERED, Floats, PoolStatistics, length_of
 Rows: TypeAlias = NDArray[np.integer]
 Counts: TypeAlias = NDArray[np.intp]
 
-# Scores are counted in so many steps; the strip has so many bars.
-_STEPS, _VERDICT_STEPS, _BARS = 256, 64, 48
+# The strip has so many bars, and scores are counted in so many steps for each; verdicts in so many in all.
+_BARS, _STEPS_A_BAR, _VERDICT_STEPS = 48, 8, 64
 # An image that was learned from scores nearer to its target than one that was not. The share of the way that it was
 # pulled there was this on average, for accepted and for rejected images, with vectors of 512 numbers.
 _ACCEPTED_PULL, _REJECTED_PULL, _PULL_DIMENSION = 0.15, 0.09, 512
 _ACCEPTED_TARGET, _REJECTED_TARGET = 1.0, -0.1
 # What other reviews taught. The log-odds of the next page: a constant, the curves' own, those of the last page, and of
 # the three before it.
-_PURITY = (0.14, 0.77, 0.53, -0.22)
-# The logarithm of how many are left: a constant, the curves' own, then the same three log-odds, then the logarithm of
-# the accepted share of all verdicts.
-_LEFT = (3.2, 0.39, 0.59, 0.11, -0.18, -0.15)
-# The spread of that logarithm's error: at best, and what comes to it with a single page of verdicts.
-_SPREAD, _EARLY_SPREAD = 0.7, 1.0
+_PURITY = (0.18, 0.91, 0.45, -0.14)
+# How many are left, and two: the curves' own number times the odds of the last page to this power. For each match
+# found there are so many besides that look like none; at the top of the interval, so many.
+_LAST_PAGE, _ODD_ONES, _MOST_ODD_ONES = 0.23, 0.008, 0.03
+# The spread of that number's logarithm, and what comes to it with a single page of verdicts.
+_SPREAD, _EARLY_SPREAD = 0.65, 1.1
 _NINETY = 1.645
 # How closely the curves follow what was learned from other reviews.
 _FIRMNESS = 0.15
@@ -101,32 +101,32 @@ def outlook(
     order, the latest last, of which the last four count; pages from deeper in the order or sampled are left out, for
     their verdicts are among the rows. The same input gives the same outlook.
     """
-    left = scores[~hidden].astype(np.float64)
-    verdicts = [scores[rows].astype(np.float64) for rows in (accepted, rejected)]
+    verdicts = [scores[accepted], scores[rejected]]
+    left = scores[~hidden]
     if not len(left):
         return _nothing_left(verdicts)
-    count = min(size, len(left))
+    count, decided = min(size, len(left)), len(accepted) + len(rejected)
+    edges = _edges([left, *verdicts], _BARS * _STEPS_A_BAR)
+    counts = [_counts(values, edges) for values in (left, *verdicts)]
+    middles = (edges[1:] + edges[:-1]) / 2
     middle = float(direction @ pool.mean)
     spread = sqrt(max(float(direction @ pool.covariance @ direction), 1e-12))
-
-    edges, counts = _counted(left, _STEPS)
-    middles = (edges[1:] + edges[:-1]) / 2
-    honest = _unlearned(verdicts, query=query, direction=direction, pool=pool)
     curves = MatchCurves(
-        Tally((middles - middle) / spread, counts.astype(np.float64)),
-        _tally([(values - middle) / spread for values in honest]),
+        Tally((middles - middle) / spread, counts[0].astype(np.float64)),
+        _tally([(values - middle) / spread for values in _unlearned(verdicts, query, direction, pool)]),
         page=count,
         found=len(accepted),
         images=len(scores),
     )
-    purity, about, doubt = _expected(curves, len(accepted), len(rejected), pages, images=len(scores), size=size)
+    purity, about, doubt = _expected(curves, len(accepted), decided, pages, undecided=len(left), size=size)
     about = min(max(about, purity * count), float(len(left)))
+    factor = np.exp(_NINETY * doubt)
+    low = max((about + 2) / factor - 2, 0.0)
+    high = min((about + 2) * factor - 2 + _MOST_ODD_ONES * len(accepted), float(len(left)))
     curves.heed(purity=purity, left=about, firmness=_FIRMNESS)
     chances = curves.chances()
-    low, high = (min(max((about + 1) * np.exp(way * doubt) - 1, 0.0), len(left)) for way in (-_NINETY, _NINETY))
-    likely = np.interp(left, middles, chances) >= 0.5 if chances[-1] >= 0.5 else np.zeros(0, dtype=bool)
-    stop = purity * count < 1 and len(accepted) + len(rejected) > 0
-    none = not len(accepted) and len(rejected) >= _PAGES_BEFORE_GIVING_UP * size
+    hopeless = not len(accepted) and decided >= _PAGES_BEFORE_GIVING_UP * size
+    stop = hopeless or (purity * count < 1 and decided > 0)
     figures = (round(about), int(low), int(np.ceil(high)))
     return Outlook(
         undecided=len(left),
@@ -134,20 +134,19 @@ def outlook(
         left=figures[0],
         low=figures[1],
         high=figures[2],
-        cut=int(np.count_nonzero(likely)),
-        stop=stop or none,
-        sentence=_sentence(figures, purity, verdicts, stop=stop, none=none),
-        strip=_strip(left, verdicts, middles, chances),
+        cut=int(np.count_nonzero(left >= _likely_from(middles, chances))),
+        stop=stop,
+        sentence=_sentence(figures, purity, decided, stop=stop, hopeless=hopeless),
+        strip=_strip(edges, counts, chances),
         _scores=middles,
         _chances=chances,
     )
 
 
-def _unlearned(verdicts: list[Values], *, query: Floats, direction: Floats, pool: PoolStatistics) -> list[Values]:
+def _unlearned(verdicts: list[Floats], query: Floats, direction: Floats, pool: PoolStatistics) -> list[Floats]:
     """Return about the scores that the verdicts' images would have, had they not been learned from."""
     recent = [values[-REMEMBERED:] for values in verdicts]
-    accepted, rejected = (values.astype(np.float32) for values in recent)
-    length = length_of(direction, query=query @ direction, accepted=accepted, rejected=rejected, pool=pool)
+    length = length_of(direction, query=query @ direction, accepted=recent[0], rejected=recent[1], pool=pool)
     if length <= 0:
         return recent
     middle = float(direction @ pool.mean)
@@ -161,20 +160,18 @@ def _unlearned(verdicts: list[Values], *, query: Floats, direction: Floats, pool
 
 
 def _expected(
-    curves: MatchCurves, accepted: int, rejected: int, pages: Sequence[PageResult], *, images: int, size: int
+    curves: MatchCurves, accepted: int, decided: int, pages: Sequence[PageResult], *, undecided: int, size: int
 ) -> tuple[float, float, float]:
     """Return the next page's purity, how many matches are left, and the spread of that figure's logarithm."""
-    decided = accepted + rejected
     if not decided:
-        return _FIRST_PURITY, _FIRST_SHARE * images, _FIRST_SPREAD
+        return _FIRST_PURITY, _FIRST_SHARE * undecided, _FIRST_SPREAD
     own = float(log_odds(curves.mean(curves.purity)))
     last, before = own, own
     if pages:
         last = _smooth(pages[-1:])
         before = _smooth(pages[-4:-1]) if len(pages) > 1 else last
     purity = 1 / (1 + np.exp(-np.dot(_PURITY, (1, own, last, before))))
-    share = np.log(accepted + 1) - np.log(decided)
-    about = np.exp(np.dot(_LEFT, (1, curves.mean(np.log(curves.left + 1)), own, last, before, share))) - 1
+    about = np.exp(curves.mean(np.log(curves.left + 1)) + _LAST_PAGE * last) + _ODD_ONES * accepted - 2
     doubt = np.sqrt(_SPREAD**2 + _EARLY_SPREAD**2 * size / decided)
     return float(purity), float(max(about, 0.0)), float(doubt)
 
@@ -185,11 +182,18 @@ def _smooth(pages: Sequence[PageResult]) -> float:
     return float(np.log((accepted + 0.5) / (shown - accepted + 0.5)))
 
 
-def _sentence(figures: tuple[int, int, int], purity: float, verdicts: list[Values], *, stop: bool, none: bool) -> str:
-    decided = sum(map(len, verdicts))
+def _likely_from(scores: Values, chances: Values) -> float:
+    """Return the score from which on a match is more likely than not; infinity if none is."""
+    at = int(np.searchsorted(chances, 0.5))
+    if at == len(chances):
+        return float("inf")
+    return float(np.interp(0.5, chances[at - 1 : at + 1], scores[at - 1 : at + 1])) if at else float("-inf")
+
+
+def _sentence(figures: tuple[int, int, int], purity: float, decided: int, *, stop: bool, hopeless: bool) -> str:
     if not decided:
         return "Nothing is decided yet: the first page will tell more."
-    if none:
+    if hopeless:
         return f"There seems to be no match in this pool: none among {decided:,} images."
     left, low, high = figures
     few = f"Hardly any left (at most {high:,})" if left < 1 else f"About {left:,} left ({low:,} to {high:,})"
@@ -197,35 +201,35 @@ def _sentence(figures: tuple[int, int, int], purity: float, verdicts: list[Value
     return f"{few}; the next page {pure}." + (" Time to stop." if stop else "")
 
 
-def _strip(left: Values, verdicts: list[Values], middles: Values, chances: Values) -> Strip:
-    values = [left, *verdicts]
-    ends = [end for part in values if len(part) for end in (part.min(), part.max())]
-    edges = np.linspace(min(ends), max(*ends, min(ends) + 1e-6), _BARS + 1)
-    counts = [_counts(part, edges) for part in values]
-    return Strip(edges, counts[0], counts[1], counts[2], np.interp((edges[1:] + edges[:-1]) / 2, middles, chances))
+def _strip(edges: Values, counts: list[Counts], chances: Values) -> Strip:
+    left, accepted, rejected = (steps.reshape(_BARS, -1).sum(axis=1) for steps in counts)
+    return Strip(edges[::_STEPS_A_BAR], left, accepted, rejected, chances.reshape(_BARS, -1).mean(axis=1))
 
 
-def _nothing_left(verdicts: list[Values]) -> Outlook:
-    none = np.zeros(1)
-    strip = _strip(np.empty(0), verdicts if sum(map(len, verdicts)) else [none, np.empty(0)], none, none)
-    return Outlook(0, 0.0, 0, 0, 0, 0, True, "Every image of this pool is decided.", strip, none, none)
+def _nothing_left(verdicts: list[Floats]) -> Outlook:
+    edges = _edges(verdicts, _BARS * _STEPS_A_BAR)
+    counts = [_counts(values, edges) for values in (verdicts[0][:0], *verdicts)]
+    strip = _strip(edges, counts, np.zeros(_BARS * _STEPS_A_BAR))
+    return Outlook(0, 0.0, 0, 0, 0, 0, True, "Every image is decided.", strip, edges[:1], np.zeros(1))
 
 
-def _tally(verdicts: list[Values]) -> Tally:
-    both = np.concatenate(verdicts)
-    if not len(both):
-        return Tally(np.zeros(1), np.zeros((2, 1)))
-    edges, _ = _counted(both, _VERDICT_STEPS)
-    return Tally((edges[1:] + edges[:-1]) / 2, np.stack([_counts(part, edges) for part in verdicts]).astype(np.float64))
+def _tally(verdicts: list[Floats]) -> Tally:
+    edges = _edges(verdicts, _VERDICT_STEPS)
+    counts = np.stack([_counts(values, edges) for values in verdicts])
+    return Tally((edges[1:] + edges[:-1]) / 2, counts.astype(np.float64))
 
 
-def _counted(values: Values, steps: int) -> tuple[Values, Counts]:
-    edges = np.linspace(values.min(), max(values.max(), values.min() + 1e-6), steps + 1)
-    return edges, _counts(values, edges)
+def _edges(parts: list[Floats], steps: int) -> Values:
+    """Return the edges of so many steps of equal width from the lowest value to the highest."""
+    ends = [float(end) for values in parts if len(values) for end in (values.min(), values.max())] or [0.0]
+    return np.linspace(min(ends), max(*ends, min(ends) + 1e-6), steps + 1)
 
 
-def _counts(values: Values, edges: Values) -> Counts:
-    """Count values in steps of equal width: many times faster than for steps of any width."""
+def _counts(values: Floats, edges: Values) -> Counts:
+    """Count values in steps of equal width: many times faster than in steps of any width."""
     steps = len(edges) - 1
-    places = ((values - edges[0]) * (steps / (edges[-1] - edges[0]))).astype(np.intp)
-    return np.bincount(np.clip(places, 0, steps - 1), minlength=steps)
+    places = ((values - np.float32(edges[0])) * np.float32(steps / (edges[-1] - edges[0]))).astype(np.intp)
+    counts = np.bincount(places, minlength=steps)
+    # The highest value lies on the last edge, and rounding may carry it past.
+    counts[steps - 1] += counts[steps:].sum()
+    return counts[:steps]

@@ -2,6 +2,7 @@
 
     python -m bench.effort --images PICTURES
     python -m bench.effort --images PICTURES --quick
+    python -m bench.effort --images PICTURES --forecasts
     python -m bench.effort --url http://127.0.0.1:8000 --pool POOL
     python -m bench.effort --images PICTURES --sampling
     python -m bench.effort --images PICTURES --attention
@@ -26,6 +27,7 @@ import numpy as np
 from app.search.served_index import ServedIndex
 from bench.effort import annotators, attention, ceiling, sampling, served
 from bench.effort.annotators import Annotator
+from bench.effort.forecasts import forecasts, print_forecasts
 from bench.effort.lots import play_by_lots, print_lots
 from bench.effort.playing import Course, play
 from bench.effort.pools import Pool, indexed, pools, queries
@@ -58,6 +60,13 @@ def _play_pool(pool: Pool, options: argparse.Namespace) -> None:
     chosen = {name: rules[name] for name in options.rules or rules}
     for kind in options.annotators:
         print(f"\n=== {pool.name}: {len(pool.vectors):,} images, {len(starts)} reviews, {kind} annotator", flush=True)
+        if options.forecasts:
+            played = (
+                forecasts(pool, query, _annotator(kind, query), pages=options.pages, size=options.size)
+                for query in starts
+            )
+            print_forecasts([one for review in played for one in review])
+            continue
         courses = {
             name: [
                 play(pool, query, rule, _annotator(kind, query), pages=options.pages, size=options.size)
@@ -155,6 +164,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--sampling", action="store_true", help="accept lots by a random sample")
     parser.add_argument("--attention", action="store_true", help="what careless people overlook")
     parser.add_argument("--trials", type=int, default=2000, help="lots for each line about statements (%(default)s)")
+    parser.add_argument("--forecasts", action="store_true", help="what the outlook foretells, beside what came")
     parser.add_argument("--quick", action="store_true", help="one query of each larger class, 10 pages, perfect only")
     options = parser.parse_args(arguments)
     if bool(options.images) == bool(options.url) or bool(options.url) != bool(options.pool):

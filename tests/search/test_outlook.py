@@ -14,12 +14,12 @@ NO_ROWS = np.empty(0, dtype=np.intp)
 
 
 class Pool:
-    """A heap of matches, rows 0 to `matches` - 1, beside a wide cloud of other images."""
+    """A heap of matches, rows 0 to `matches` - 1, so far apart from the middle of a cloud of other images."""
 
-    def __init__(self, matches: int = 120, others: int = 2000, seed: int = 0) -> None:
-        random = np.random.default_rng(seed)
+    def __init__(self, matches: int = 120, others: int = 2000, apart: float = 3.0) -> None:
+        random = np.random.default_rng(0)
         cloud = random.standard_normal((matches + others, 16))
-        cloud[:matches, 0] += 3
+        cloud[:matches, 0] += apart
         self.vectors: Floats = (cloud / np.linalg.norm(cloud, axis=1, keepdims=True)).astype(np.float32)
         self.statistics = PoolStatistics(
             self.vectors.mean(axis=0), np.cov(self.vectors, rowvar=False).astype(np.float32), len(self.vectors)
@@ -80,7 +80,8 @@ def finite(seen: Outlook) -> bool:
 
 
 def test_what_is_left_is_within_the_interval_and_the_next_page_as_pure_as_foretold() -> None:
-    review = Review(Pool()).turn(4)
+    # A class that runs into the others, as real ones do.
+    review = Review(Pool(apart=2)).turn(4)
     left = int((review.pool.matches & ~review.hidden()).sum())
     page = best(review.scores(), hidden=review.hidden(), count=SIZE)
 
