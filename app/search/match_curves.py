@@ -8,6 +8,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from app.search.ranking import Floats
+
 Values: TypeAlias = NDArray[np.float64]
 
 # A curve is its log-odds on the next page, and their slope for each standard deviation of the pool's scores.
@@ -40,9 +42,10 @@ class MatchCurves:
         on_page = np.clip(page - before, 0, undecided.counts)
         on_page /= on_page.sum()
         self._here = float(on_page @ undecided.middles)
-        self._chances = _logistic(_HEIGHTS + _SLOPES * (undecided.middles - self._here))
-        self.purity = self._chances @ on_page  # (heights, slopes) of the next page
-        self.left = self._chances @ undecided.counts  # matches among the undecided
+        self._chances = 0.5 + 0.5 * np.tanh(0.5 * _log_odds(undecided.middles - self._here))
+        figures = self._chances @ np.stack([on_page, undecided.counts], axis=1).astype(np.float32)
+        self.purity = figures[..., 0].astype(np.float64)  # (heights, slopes) of the next page
+        self.left = figures[..., 1].astype(np.float64)  # matches among the undecided
         self._weigh(self._prior(found, images) + self._likelihood(verdicts))
 
     def heed(self, *, purity: float, left: float, firmness: float) -> None:
@@ -56,8 +59,8 @@ class MatchCurves:
 
     def chances(self) -> Values:
         """Return the chance of a match at each of the undecided images' middles, never falling from low to high."""
-        flat = self.weights.ravel() @ self._chances.reshape(self.weights.size, -1)
-        return np.asarray(np.maximum.accumulate(flat))
+        flat = self.weights.ravel().astype(np.float32) @ self._chances.reshape(self.weights.size, -1)
+        return np.asarray(np.maximum.accumulate(flat), dtype=np.float64)
 
     def _prior(self, found: int, images: int) -> Values:
         slopes = np.log(_SLOPES[:, 0] / _FIRST_SLOPE) - _STEEPER * np.log1p(found / 10)
@@ -71,9 +74,11 @@ class MatchCurves:
 
     def _likelihood(self, verdicts: Tally) -> Values:
         away = verdicts.middles - self._here
-        accepted, rejected = verdicts.counts * _WITNESS / (1 + (away / _NEAR) ** 2)
-        log_odds = _HEIGHTS + _SLOPES * away
-        return np.asarray(log_odds @ accepted - np.logaddexp(0, log_odds) @ (accepted + rejected))
+        accepted, rejected = (verdicts.counts * _WITNESS / (1 + (away / _NEAR) ** 2)).astype(np.float32)
+        odds = _log_odds(away)
+        # The logarithm of 1 + exp, which may be large.
+        softened = np.maximum(odds, 0) + np.log1p(np.exp(-np.abs(odds)))
+        return np.asarray(odds @ accepted - softened @ (accepted + rejected), dtype=np.float64)
 
     def _weigh(self, log_weights: Values) -> None:
         self._log_weights = log_weights - log_weights.max()
@@ -87,5 +92,6 @@ def log_odds(share: float | Values) -> Values:
     return np.asarray(np.log(held / (1 - held)))
 
 
-def _logistic(values: Values) -> Values:
-    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * values))
+def _log_odds(away: Values) -> Floats:
+    """Return those of all curves (heights, slopes, steps), in the numbers that a processor is quickest with."""
+    return np.asarray(_HEIGHTS + _SLOPES * away, dtype=np.float32)
