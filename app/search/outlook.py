@@ -70,7 +70,7 @@ class Outlook:
     low: int  # nine times in ten there are so many at least,
     high: int  # and so many at most
     cut: int  # so many undecided images are more likely to match than not: the first of the order
-    stop: bool  # whether the next page is expected to hold less than one match
+    stop: bool  # whether the next page is expected to hold less than one match, or three held none
     sentence: str
     strip: Strip
     _scores: Values
@@ -126,7 +126,7 @@ def outlook(
     curves.heed(purity=purity, left=about, firmness=_FIRMNESS)
     chances = curves.chances()
     hopeless = not len(accepted) and decided >= _PAGES_BEFORE_GIVING_UP * size
-    stop = hopeless or (purity * count < 1 and decided > 0)
+    stop = hopeless or (purity * count < 1 and len(accepted) > 0)
     figures = (round(about), int(low), int(np.ceil(high)))
     return Outlook(
         undecided=len(left),

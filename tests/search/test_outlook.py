@@ -148,6 +148,7 @@ def test_three_pages_without_a_match_are_said_to_promise_none() -> None:
     three.decide(others[: 3 * SIZE], np.zeros(3 * SIZE, dtype=bool))
 
     assert "no match" not in two.outlook().sentence
+    assert not two.outlook().stop
     assert three.outlook().sentence == "There seems to be no match in this pool: none among 60 images."
     assert three.outlook().stop
 
