@@ -95,6 +95,8 @@ def print_forecasts(made: Sequence[Forecast]) -> None:
             _print_line(f"{name}page {pages}", [one for one in part if one.pages == pages])
         _print_line(f"{name}all of these", part)
     _print_chances(made)
+    given_up = [one for one in made if one.pages == 3 and one.seen.stop and not one.seen.strip.accepted.any()]
+    print(f"reviews that were said after three pages to find nothing, of classes that are there: {len(given_up)}")
 
 
 def _print_chances(made: Sequence[Forecast]) -> None:
