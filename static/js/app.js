@@ -2,7 +2,10 @@
 
 import { Application } from "../vendor/stimulus/stimulus-3.2.2.js";
 import ApiForm from "./controllers/api_form_controller.js";
+import Bring from "./controllers/bring_controller.js";
 import Classes from "./controllers/classes_controller.js";
+import Cropper from "./controllers/cropper_controller.js";
+import Examples from "./controllers/examples_controller.js";
 import Grid from "./controllers/grid_controller.js";
 import Hotkeys from "./controllers/hotkeys_controller.js";
 import Job from "./controllers/job_controller.js";
@@ -16,6 +19,7 @@ import Notice from "./controllers/notice_controller.js";
 import Opener from "./controllers/opener_controller.js";
 import Outlook from "./controllers/outlook_controller.js";
 import Paint from "./controllers/paint_controller.js";
+import Part from "./controllers/part_controller.js";
 import Pictures from "./controllers/pictures_controller.js";
 import Relabel from "./controllers/relabel_controller.js";
 import ReviewBar from "./controllers/review_bar_controller.js";
@@ -27,7 +31,10 @@ import When from "./controllers/when_controller.js";
 
 const application = Application.start();
 application.register("api-form", ApiForm);
+application.register("bring", Bring);
 application.register("classes", Classes);
+application.register("cropper", Cropper);
+application.register("examples", Examples);
 application.register("grid", Grid);
 application.register("hotkeys", Hotkeys);
 application.register("job", Job);
@@ -41,6 +48,7 @@ application.register("notice", Notice);
 application.register("opener", Opener);
 application.register("outlook", Outlook);
 application.register("paint", Paint);
+application.register("part", Part);
 application.register("pictures", Pictures);
 application.register("relabel", Relabel);
 application.register("review-bar", ReviewBar);

@@ -72,6 +72,7 @@ export default class extends Controller {
     picture.decoding = "async";
     picture.src = thumbnail(this.imagesValue, item.image ?? item.id);
     const tile = makeTile({ ...item, image: item.image ?? item.id }, picture, this.cellValue);
+    if (item.width) Object.assign(tile.dataset, { width: item.width, height: item.height });
     if (item.labels?.length) {
       tile.dataset.labels = item.labels.map((label) => label.class ?? label).join(", ");
       tile.title += ` · ${tile.dataset.labels}`;

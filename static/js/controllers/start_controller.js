@@ -1,4 +1,4 @@
-// Starts a review of the chosen class: from a picture of the pool, or from one's own that is chosen, dropped or pasted.
+// Starts a review of the chosen class, from whatever query it is given.
 
 import { Controller } from "../../vendor/stimulus/stimulus-3.2.2.js";
 import { send } from "../lib/api.js";
@@ -25,51 +25,16 @@ export default class extends Controller {
     this.problemTarget.hidden = true;
   }
 
-  picture(event) {
-    const tile = event.target.closest(".tile");
-    if (tile) this.start((chosen) => ({ class: chosen, query: { images: [tile.dataset.image] } }), tile);
+  labelled() {
+    this.start({ query: { labelled: true } });
   }
 
-  choose({ target }) {
-    if (target.files.length) this.startFrom(target.files[0]);
-    target.value = "";
+  begin({ detail }) {
+    this.start(detail);
   }
 
-  paste(event) {
-    const file = pictureIn(event.clipboardData);
-    if (!file) return;
-    event.preventDefault();
-    this.startFrom(file);
-  }
-
-  over(event) {
-    if (![...event.dataTransfer.types].includes("Files")) return;
-    event.preventDefault();
-    this.element.dataset.dropping = "";
-  }
-
-  left(event) {
-    if (!this.element.contains(event.relatedTarget)) delete this.element.dataset.dropping;
-  }
-
-  drop(event) {
-    delete this.element.dataset.dropping;
-    const file = pictureIn(event.dataTransfer);
-    if (!file) return;
-    event.preventDefault();
-    this.startFrom(file);
-  }
-
-  startFrom(file) {
-    this.start((chosen) => {
-      const form = new FormData();
-      form.set("class", chosen);
-      form.set("upload", file, file.name || "pasted.png");
-      return form;
-    });
-  }
-
-  async start(bodyFor, tile) {
+  // `query` is the API's, `files` are uploads, and `tile` is the picture to show as busy, if there is one.
+  async start({ query, files = [], tile }) {
     const chosen = this.classTargets.find((target) => target.checked)?.value;
     if (!this.readyValue) return this.object("Build the index first: the button is above.");
     if (!chosen) {
@@ -79,9 +44,10 @@ export default class extends Controller {
     }
     if (this.starting) return;
     this.starting = true;
+    this.problemTarget.hidden = true;
     tile?.setAttribute("aria-busy", "true");
     try {
-      const review = await send("POST", this.reviewsValue, bodyFor(chosen));
+      const review = await send("POST", this.reviewsValue, files.length ? form(chosen, query, files) : { class: chosen, query });
       location.assign(`${this.pageValue}/${review.id}`);
     } catch (problem) {
       this.object(problem.message);
@@ -94,7 +60,6 @@ export default class extends Controller {
   object(sentence) {
     this.problemTarget.textContent = sentence;
     this.problemTarget.hidden = false;
-    this.problemTarget.scrollIntoView({ block: "nearest" });
   }
 
   get memory() {
@@ -102,6 +67,10 @@ export default class extends Controller {
   }
 }
 
-function pictureIn(transfer) {
-  return [...(transfer?.files ?? [])].find((file) => file.type.startsWith("image/"));
+function form(chosen, query, files) {
+  const form = new FormData();
+  form.set("class", chosen);
+  form.set("query", JSON.stringify(query));
+  for (const file of files) form.append("upload", file, file.name || "pasted.png");
+  return form;
 }
