@@ -74,9 +74,8 @@ def query_of(
     if not (query.images or query.crops or wanted.uploads or query.labelled):
         alone = "A review cannot start from unwanted pictures alone: name one that is wanted as well."
         raise NothingToStartFrom(alone if query.unwanted else None)
-    for image in query.images:
-        if image in query.unwanted:
-            raise WantedAndUnwanted(f"Image {image} is named both as wanted and as unwanted.")
+    if both := set(query.images) & set(query.unwanted):
+        raise WantedAndUnwanted(f"Image {min(both)} is named both as wanted and as unwanted.")
 
     whole = _indexed(session, pool_id=pool_id, images=query.images, row_map=row_map)
     unwanted = _indexed(session, pool_id=pool_id, images=query.unwanted, row_map=row_map)
@@ -89,12 +88,11 @@ def query_of(
     ]
     uploads = _uploads(wanted, embed, store)
 
-    likes = [QueryPicture(image_id, image, None) for image, image_id in (whole | labelled).items()]
-    dislikes = [QueryPicture(image_id, image, None, wanted=False) for image, image_id in unwanted.items()]
-    liked = [picture for picture in likes if picture.sha256 not in unwanted]
+    liked = [QueryPicture(id_, image, None) for image, id_ in (whole | labelled).items() if image not in unwanted]
+    disliked = [QueryPicture(id_, image, None, wanted=False) for image, id_ in unwanted.items()]
     if not (liked or parts or uploads):
         raise NothingToStartFrom("Every labelled picture of this class is named as unwanted.")
-    return list(dict.fromkeys([*liked, *parts, *uploads, *dislikes]))
+    return list(dict.fromkeys([*liked, *parts, *uploads, *disliked]))
 
 
 def _indexed(session: Session, *, pool_id: int, images: Sequence[str], row_map: RowMap) -> dict[str, int]:

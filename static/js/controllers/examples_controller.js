@@ -93,7 +93,9 @@ export default class extends Controller {
   show() {
     this.trayTarget.hidden = !this.examples.size;
     this.countTarget.textContent = `Start from ${this.examples.words}`;
+    const more = this.examples.size > this.listTarget.childElementCount;
     this.listTarget.replaceChildren(...this.examples.all.map((example) => this.chip(example)));
+    if (more) this.listTarget.scrollTo({ left: this.listTarget.scrollWidth });
     this.markTiles();
   }
 
