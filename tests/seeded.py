@@ -42,7 +42,10 @@ def seed_pool(
     classes_per_image: str = "one",
     stacks: Sequence[Sequence[int]] = (),
 ) -> SeededPool:
-    """Fill the database as an import and a reindex would have; `stacks` are of the vectors' places."""
+    """Fill the database as an import and a reindex would have.
+
+    `stacks` are the places, in the order of the vectors, of images that are near-identical, the leader first.
+    """
     images = [hashlib.sha256(f"{name} {number}".encode()).hexdigest() for number in range(len(vectors))]
     artifact = f"{name}-1"
     _publish_index(settings.indexes / artifact, vectors, images, stacks)
@@ -86,10 +89,10 @@ def _publish_index(
     target: Path, vectors: NDArray[np.float32], images: list[str], stacks: Sequence[Sequence[int]] = ()
 ) -> None:
     order = np.argsort(images)
-    row_of = np.argsort(order)
+    rows = np.argsort(order)
     leaders = np.arange(len(images), dtype=np.int32)
     for stack in stacks:
-        leaders[row_of[list(stack)]] = row_of[stack[0]]
+        leaders[rows[list(stack)]] = rows[stack[0]]
     with publishing(target) as draft:
         index = faiss.IndexFlatIP(vectors.shape[1])
         index.add(vectors[order])

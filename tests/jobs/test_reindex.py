@@ -1,9 +1,11 @@
+import hashlib
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from app.jobs import queries as jobs
 from app.jobs.child import ChildFailed
@@ -12,6 +14,7 @@ from app.jobs.reindex import NothingToIndex, UnfitIndex, checked_index, has_seen
 from app.pools.queries import create_pool
 from app.registry import queries
 from app.registry.encoders import EncoderDamaged, find_encoder
+from app.search.served_index import ServedIndex
 from app.settings import PROJECT
 from ml.artifacts import IndexManifest
 from tests.jobs.conftest import ImportedPool, write_pictures
@@ -45,9 +48,21 @@ def test_a_reindex_serves_a_vector_for_each_image(settings, database, imported, 
     with database.read() as session:
         assert (queries.image_rows(session, pool_id=pool.id, digests=digests) > 0).all()
     job = last_job(pool)
-    assert (job.state, job.phase, job.done, job.total) == ("done", "index", 40, 40)
+    assert (job.state, job.phase, job.done, job.total) == ("done", "stacks", 40, 40)
     assert not any(settings.vectors.iterdir()), "what was half-built is removed"
     assert has_seen_all(database, settings, pool_id=pool.id)
+
+
+def test_a_reindex_finds_near_identical_images(settings, imported, do, served, database):
+    pool = imported(12)
+    with Image.open(pool.folder / "0003.png") as picture:
+        picture.resize((80, 80)).save(pool.folder / "again.png")
+    import_here(database, settings, pool_id=pool.id, folder=pool.folder, report=lambda *_: None)
+    do(reindex, pool)
+    index = ServedIndex.open(settings.indexes / served(pool).artifact)
+    ids = {hashlib.sha256((pool.folder / name).read_bytes()).hexdigest() for name in ("0003.png", "again.png")}
+    assert {index.digests[row].tobytes().hex() for row in index.stacked} == ids
+    assert len(np.unique(index.stacks)) == 12
 
 
 def test_vectors_of_the_served_version_are_taken_over(settings, database, imported, do, served):

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from starlette.testclient import TestClient
 
 from app.db import Database
 from app.labels.export import Filters, export_csv
+from app.main import create_app
 from app.settings import Settings
-from app.tables import Commit, Person
+from app.tables import Commit, Lot, Person, Verdict
 from tests.seeded import SeededPool, seed_pool, two_heaps
 
 CLASS = "/api/v1/pools/birds/classes/owl"
@@ -58,6 +60,34 @@ def test_a_row_tells_where_a_label_comes_from(client: TestClient, page: list[str
     assert (row["review"], row["page"], row["index_version"]) == ("1", "1", "1")
     assert row["when"].endswith("+00:00")
     assert float(row["score"]) != 0
+
+
+def test_images_of_one_stack_have_the_same_group(client: TestClient, settings: Settings, database: Database) -> None:
+    pool = seed_pool(settings, database, vectors=two_heaps(8, 8), stacks=[(4, 2, 7)])
+    client.post(f"{CLASS}/verdicts", json={"images": pool.images, "verdict": "accept"})
+    groups = {row["image"]: row["group"] for row in rows(client)}
+    assert {pool.images.index(image) for image, group in groups.items() if group == pool.images[4]} == {2, 4, 7}
+    assert all(groups[image] == image for place, image in enumerate(pool.images) if place not in {2, 7})
+
+
+def test_labels_can_be_had_without_an_index_and_then_no_group_is_told(
+    client: TestClient, settings: Settings, page: list[str]
+) -> None:
+    shutil.rmtree(settings.indexes)
+    fresh = TestClient(create_app(settings), base_url="http://localhost")
+    assert [row["group"] for row in rows(fresh)] == [""] * 8
+
+
+def test_a_label_tells_what_it_rests_on(client: TestClient, database: Database, page: list[str]) -> None:
+    assert {(row["basis"], row["bound"]) for row in rows(client)} == {("seen", "")}
+    with database.write() as session:
+        lot = Lot(review_id=1, size=8, looks=[60], confidence=0.95, bound=0.975)
+        session.add(lot)
+        session.flush()
+        session.execute(update(Commit).values(lot_id=lot.id))
+        session.execute(update(Verdict).values(basis="sample"))
+    assert {(row["basis"], row["bound"]) for row in rows(client)} == {("sample", "0.975")}
+    assert len(rows(client, rows="verdicts")) == 10
 
 
 def test_rejects_are_exported_when_asked_for(client: TestClient, page: list[str]) -> None:
@@ -144,7 +174,7 @@ def test_exports_of_many_rows_come_from_one_snapshot(
     client: TestClient, database: Database, pool: SeededPool, page: list[str]
 ) -> None:
     with database.read() as reading:
-        lines = export_csv(reading, pool_id=1, filters=Filters())
+        lines = export_csv(reading, pool_id=1, filters=Filters(), groups=None)
         next(lines)
         client.post(f"{CLASS}/verdicts", json={"images": page, "verdict": "reject"})
         assert len(list(lines)) == 10

@@ -16,11 +16,17 @@ ROW = LabelRow(
     encoder="e",
     index_version=3,
     score=0.5,
+    basis="sample",
+    bound=0.95,
+    undone=False,
+    group="1" * 64,
 )
 
 
 def test_the_header_comes_first_also_without_rows() -> None:
-    assert list(csv_lines([])) == ["image,path,class,verdict,who,when,review,page,encoder,index_version,score\r\n"]
+    assert list(csv_lines([])) == [
+        "image,path,class,verdict,who,when,review,page,encoder,index_version,score,basis,bound,group\r\n"
+    ]
 
 
 def test_a_line_reads_back_as_what_was_written() -> None:
@@ -29,6 +35,7 @@ def test_a_line_reads_back_as_what_was_written() -> None:
     assert cells["class"] == ROW.class_name
     assert cells["when"] == "2026-01-02T03:04:05.000+00:00"
     assert cells["path"] == f"./{ROW.path}"
+    assert (cells["basis"], cells["bound"], cells["group"]) == ("sample", "0.95", ROW.group)
 
 
 def test_no_cell_starts_a_formula() -> None:

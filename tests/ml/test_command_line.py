@@ -14,7 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from ml.images import write_list
 from ml.progress import JsonLines
@@ -54,6 +56,21 @@ def test_a_folder_becomes_an_index(pictures: MakePictures, tmp_path: Path, run_m
     indexed = run_ml("index", "--vectors", tmp_path / "v", "--out", tmp_path / "index")
     assert (indexed.returncode, indexed.stderr) == (0, "")
     assert _events(indexed)[-1]["vectors"] == 12
+    assert not (tmp_path / "index" / "stacks.npy").exists()
+
+
+def test_stacks_are_looked_for_in_the_pictures_that_are_named(
+    pictures: MakePictures, tmp_path: Path, run_ml: Run
+) -> None:
+    images = pictures(6)
+    Image.open(images[0].path).resize((50, 50)).save(tmp_path / "pictures" / "copy.png")
+    run_ml("embed", "--encoder", COLOUR_GRID, "--images", tmp_path / "pictures", "--out", tmp_path / "v")
+    for number, named in enumerate((tmp_path / "pictures", tmp_path / "v" / "images.jsonl")):
+        index = tmp_path / f"index-{number}"
+        indexed = run_ml("index", "--vectors", tmp_path / "v", "--images", named, "--out", index)
+        assert _events(indexed)[-1]["vectors"] == 7, indexed.stderr
+        assert "stacks" in {event.get("phase") for event in _events(indexed)}
+        assert len(np.unique(np.load(index / "stacks.npy"))) == 6
 
 
 def test_killed_in_the_middle_and_run_again_it_ends_with_the_same_vectors(

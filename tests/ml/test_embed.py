@@ -16,7 +16,7 @@ from ml.artifacts import BadArtifact, IndexManifest
 from ml.embed import embed
 from ml.encoder import Encoder
 from ml.images import ListedImage, read_rgb
-from ml.index import build_index
+from ml.index import Pictures, build_index
 from ml.progress import JsonLines
 from ml.vectors import LeftOut, read_vectors
 from tests.ml.conftest import MakePictures, listed
@@ -130,6 +130,45 @@ def test_a_damaged_shard_is_named(pictures: MakePictures, embed_all: Embed, out:
     shard.write_bytes(shard.read_bytes()[:-10])
     with pytest.raises(BadArtifact, match=r"shard-000000.npz is damaged; delete it and run"):
         embed_all(images)
+
+
+def test_a_vector_that_is_not_finite_is_left_out_and_the_index_goes_without(
+    pictures: MakePictures, embed_all: Embed, out: Path, tmp_path: Path, colour_grid: Encoder
+) -> None:
+    class Overflowing:
+        manifest, framing, batch = colour_grid.manifest, colour_grid.framing, colour_grid.batch
+
+        def encode(self, prepared: list[np.ndarray]) -> np.ndarray:
+            vectors = colour_grid.encode(prepared)
+            vectors[0] = np.nan
+            return vectors
+
+    images = pictures(5)
+    left_out = embed_all(images, encoder=Overflowing())
+    assert [(entry.id, entry.reason) for entry in left_out] == [
+        (images[0].id, "has no vector: the encoder's output is zero or not finite")
+    ]
+    manifest = build_index(out, tmp_path / "index", progress=JsonLines())
+    assert (manifest.count, manifest.left_out) == (4, 1)
+    assert json.loads((tmp_path / "index" / "left_out.jsonl").read_text())["id"] == images[0].id
+
+
+def test_an_index_tells_which_pictures_are_near_identical_if_it_may_look_at_them(
+    pictures: MakePictures, embed_all: Embed, out: Path, tmp_path: Path
+) -> None:
+    images = pictures(20)
+    copy = tmp_path / "copy.png"
+    Image.open(images[3].path).resize((60, 60)).save(copy)
+    images.append(listed(copy))
+    embed_all(images)
+    build_index(out, tmp_path / "index", pictures=Pictures(images, 10_000), progress=JsonLines())
+    stacks, digests = np.load(tmp_path / "index" / "stacks.npy"), np.load(tmp_path / "index" / "images.npy")
+    assert (stacks.dtype, stacks.shape) == (np.int32, (21,))
+    (row,) = np.flatnonzero(stacks != np.arange(21))
+    assert {digests[row].tobytes().hex(), digests[stacks[row]].tobytes().hex()} == {images[3].id, images[20].id}
+
+    without = build_index(out, tmp_path / "without", progress=JsonLines())
+    assert "stacks.npy" not in without.files
 
 
 def test_an_index_holds_the_vectors_in_the_order_of_ids(

@@ -18,8 +18,14 @@ def made_up_vectors(count: int, dimension: int, seed: int = 0) -> NDArray[np.flo
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def publish(target: Path, vectors: NDArray[np.float32], *, metric: int = faiss.METRIC_INNER_PRODUCT) -> Path:
-    """Write an index version of these vectors, of images whose digests are made up."""
+def publish(
+    target: Path,
+    vectors: NDArray[np.float32],
+    *,
+    metric: int = faiss.METRIC_INNER_PRODUCT,
+    stacks: NDArray[np.integer] | None = None,
+) -> Path:
+    """Write an index version of these vectors, of images whose digests are made up; without stacks as the first were."""
     count, dimension = vectors.shape
     with publishing(target) as draft:
         index = faiss.IndexFlat(dimension, metric)
@@ -28,13 +34,15 @@ def publish(target: Path, vectors: NDArray[np.float32], *, metric: int = faiss.M
         np.save(draft / "images.npy", np.random.default_rng(1).integers(256, size=(count, 32), dtype=np.uint8))
         covariance = np.cov(vectors, rowvar=False).astype(np.float32)
         np.savez(draft / "statistics.npz", mean=vectors.mean(axis=0), covariance=covariance)
+        if stacks is not None:
+            np.save(draft / "stacks.npy", stacks)
         IndexManifest(
             encoder="made-up",
             encoder_digest="0" * 64,
             dimension=dimension,
             count=count,
             left_out=0,
-            files=checksums(draft, FILES),
+            files=checksums(draft, FILES if stacks is None else [*FILES, "stacks.npy"]),
             created_at=now(),
         ).write(draft)
     return target

@@ -108,6 +108,40 @@ def test_files_that_do_not_belong_together_are_noticed(folder: Path, spoil: Call
         ServedIndex.open(folder)
 
 
+def test_a_version_knows_the_stack_of_each_image(tmp_path: Path) -> None:
+    leaders = np.arange(300, dtype=np.int32)
+    leaders[[3, 7, 9]], leaders[250] = 7, 10
+    index = ServedIndex.open(publish(tmp_path / "stacked", VECTORS, stacks=leaders))
+
+    assert np.array_equal(index.stacks, leaders)
+    assert index.stacked.tolist() == [3, 7, 9, 10, 250]
+    assert [index.stack_of(row).tolist() for row in (3, 7, 10, 11)] == [[3, 7, 9], [3, 7, 9], [10, 250], [11]]
+
+
+def test_in_a_version_built_without_looking_for_stacks_every_image_is_alone(folder: Path) -> None:
+    index = ServedIndex.open(folder)
+
+    assert index.stacks.tolist() == list(range(300))
+    assert index.stacked.size == 0
+    assert index.stack_of(5).tolist() == [5]
+
+
+@pytest.mark.parametrize(
+    "stacks",
+    [
+        np.arange(299, dtype=np.int32),
+        np.arange(1, 301, dtype=np.int32),
+        np.arange(-1, 299, dtype=np.int32),
+        np.maximum(np.arange(300, dtype=np.int32) - 1, 0),
+        np.arange(300, dtype=np.float32),
+    ],
+    ids=["too few", "beyond the end", "below the start", "leaders led by others", "no rows"],
+)
+def test_stacks_that_cannot_be_are_noticed(tmp_path: Path, stacks: np.ndarray) -> None:
+    with pytest.raises(BadArtifact, match="near-identical"):
+        ServedIndex.open(publish(tmp_path / "odd", VECTORS, stacks=stacks))
+
+
 def test_an_index_over_distances_is_refused(tmp_path: Path) -> None:
     folder = publish(tmp_path / "distances", VECTORS, metric=faiss.METRIC_L2)
 
