@@ -13,14 +13,13 @@ from threadpoolctl import threadpool_limits
 from app import pages
 from app.db import Database
 from app.identity.guard import Guard
-from app.insight import api_docs, health, reviews
+from app.insight import api_docs, files, health, reviews
 from app.insight import views as insight_views
 from app.jobs import routes as jobs_routes
 from app.jobs import views as jobs_views
 from app.labels import routes as labels_routes
 from app.labels import views as labels_views
 from app.pools import routes as pools_routes
-from app.pools import views as pools_views
 from app.pools.thumbnail_route import thumbnail_routes
 from app.pools.thumbnails import ThumbnailStore
 from app.registry import routes as registry_routes
@@ -111,7 +110,7 @@ def create_app(settings: Settings) -> FastAPI:
         health,
         api_docs,
         insight_views,
-        pools_views,
+        files,
         jobs_views,
         review_views,
         labels_views,

@@ -35,8 +35,8 @@ class Pictures:
 def build_index(vectors: Path, out: Path, *, pictures: Pictures | None = None, progress: Progress) -> IndexManifest:
     """Publish the index version of a finished folder of vectors at `out`, rows in the order of the images' ids.
 
-    With `pictures` it tells which images are near-identical. It is read back and searched before it is published. Raises BadArtifact if the vectors are unfinished,
-    damaged or none at all, or if something is at `out` already.
+    With `pictures` it tells which images are near-identical. It is read back and searched before it is published.
+    Raises BadArtifact if the vectors are unfinished, damaged or none at all, or if something is at `out` already.
     """
     content = read_vectors(vectors)
     count = len(content.digests)

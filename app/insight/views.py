@@ -13,6 +13,7 @@ from app.insight.reviews import ReviewLine, reviews
 from app.pages import page
 from app.pools.queries import PoolCounts, PoolLine, pool_named, pools
 from app.registry.queries import VersionLine, served_version
+from ml.artifacts import IndexManifest
 
 router = APIRouter(include_in_schema=False)
 
@@ -41,6 +42,7 @@ class PoolPage:
     reviews: list[ReviewLine]
     served: VersionLine | None
     waiting: int  # images that the served index version has not seen
+    left_out: int  # images that it has seen, but has no vector of
     files: queries.FilesLine
     jobs: list[queries.JobLine]
     import_roots: list[str]
@@ -60,13 +62,15 @@ def pool(request: Request, session: ReadSession, pool: str) -> HTMLResponse:
     found = pool_named(session, pool)
     served = served_version(session, pool_id=found.id)
     images = queries.image_count(session, pool_id=found.id)
+    manifest = _manifest(request, served)
     context = PoolPage(
         pool=found.name,
         images=images,
         classes=queries.classes(session, pool_id=found.id),
         reviews=reviews(session, pool_id=found.id, limit=REVIEWS_SHOWN),
         served=served,
-        waiting=max(0, images - _seen(request, served)),
+        waiting=max(0, images - manifest.count - manifest.left_out) if manifest else images,
+        left_out=manifest.left_out if manifest else 0,
         files=queries.files(session, pool_id=found.id),
         jobs=queries.active_jobs(session, pool_id=found.id),
         import_roots=_import_roots(request),
@@ -74,12 +78,11 @@ def pool(request: Request, session: ReadSession, pool: str) -> HTMLResponse:
     return page(request, "insight/pool.html", context)
 
 
-def _seen(request: Request, served: VersionLine | None) -> int:
-    """How many images the index version holds or has deliberately left out."""
+def _manifest(request: Request, served: VersionLine | None) -> IndexManifest | None:
     if served is None:
-        return 0
-    manifest = request.app.state.shelf.open(served.artifact).manifest
-    return int(manifest.count + manifest.left_out)
+        return None
+    manifest: IndexManifest = request.app.state.shelf.open(served.artifact).manifest
+    return manifest
 
 
 def _import_roots(request: Request) -> list[str]:

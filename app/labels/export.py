@@ -63,8 +63,9 @@ def count_rows(session: Session, *, pool_id: int, filters: Filters, rows: Rows =
 
 
 def _line(row: Row[*tuple[Any, ...]], groups: Mapping[str, str] | None) -> LabelRow:
-    image = row[0]
-    return LabelRow(*row, group=None if groups is None else groups.get(image, image))
+    image: str = row[0]
+    group = None if groups is None else groups.get(image, image)
+    return LabelRow(*row, group)
 
 
 def _statement(pool_id: int, filters: Filters, rows: Rows) -> Select[*tuple[Any, ...]]:

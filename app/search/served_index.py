@@ -28,9 +28,11 @@ class ServedIndex:
 
     `digests` (n, 32) uint8 holds the SHA-256 of each row's image. `stacks` (n,) holds the row of each row's leader, the
     image that its stack of near-identical ones is gathered around: its own row if it is alone, or if the version was
-    built without looking for stacks. `stacked` are the rows of all images that are not alone, rising. `vectors` (n, d)
-    is read-only and no copy but the mapped file, where it begins at an odd address: take rows of it freely, but leave
-    products to `score`, for NumPy would first copy it whole. It stays valid as long as anybody holds it.
+    built without looking for stacks. `stacked` are the rows of all images that are not alone, rising.
+
+    `vectors` (n, d) is read-only and no copy but the mapped file, where it begins at an odd address: take rows of it
+    freely, but leave products to `score`, for NumPy would first copy it whole. It stays valid as long as anybody holds
+    it.
     """
 
     def __init__(

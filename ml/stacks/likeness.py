@@ -1,25 +1,26 @@
-"""Whether pictures look the same, judged by 32 x 32 pixels of each. Vectors alone take a picture for its mirror image."""
+"""Whether pictures look the same, by 32 x 32 pixels of each. Vectors alone take a picture for its mirror image."""
 
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageFilter
 
 SIDE = 32
 
 # How alike the wholes must be, and the parts that are least alike; a correlation each. How they were chosen:
 # docs/decisions/0013-stacks.md.
-_WHOLE = 0.95
-_PART = 0.85
+_WHOLE = 0.97
+_PART = 0.92
 
 # A frame of one pixel is left, by which one picture is moved over the other. What is within it has 5 x 5 parts.
-_SHIFTS = list(product((-1, 0, 1), repeat=2))
+_SHIFTS = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
 _WITHIN = SIDE - 2
 _PART_SIDE = 6
 _PARTS = _WITHIN // _PART_SIDE
+
+# What lies half a pixel off would look unlike, were it sharp.
+_SOFTENED = ImageFilter.GaussianBlur(1)
 
 # Grey levels by which one may be brighter: else a black frame would look like a white one, for neither shows anything.
 _BRIGHTER = 64
@@ -34,7 +35,7 @@ _Floats = npt.NDArray[np.float32]
 
 def small(image: Image.Image) -> Small:
     """Return what is compared of an RGB picture: all of it, whatever its shape."""
-    return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
+    return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BILINEAR).filter(_SOFTENED))
 
 
 def look_the_same(one: Small, others: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
@@ -46,7 +47,7 @@ def look_the_same(one: Small, others: npt.NDArray[np.uint8]) -> npt.NDArray[np.b
     first, second = _moved(one[None].astype(np.float32), (0, 0)), others.astype(np.float32)
     wholes = np.stack([_wholes(first, _moved(second, shift)) for shift in _SHIFTS])
     brighter = np.abs(second.mean(axis=(1, 2, 3)) - first.mean())
-    same = (wholes.max(axis=0) >= _WHOLE) & (brighter <= _BRIGHTER)
+    same: npt.NDArray[np.bool_] = (wholes.max(axis=0) >= _WHOLE) & (brighter <= _BRIGHTER)
     for number in np.flatnonzero(same):
         shift = _SHIFTS[int(wholes[:, number].argmax())]
         same[number] = _parts(first, _moved(second[[number]], shift)).min() >= _PART

@@ -25,7 +25,7 @@ def publish(
     metric: int = faiss.METRIC_INNER_PRODUCT,
     stacks: NDArray[np.integer] | None = None,
 ) -> Path:
-    """Write an index version of these vectors, of images whose digests are made up; without stacks as the first were."""
+    """Write an index version of these vectors, of images whose digests are made up; by default it knows no stacks."""
     count, dimension = vectors.shape
     with publishing(target) as draft:
         index = faiss.IndexFlat(dimension, metric)

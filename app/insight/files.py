@@ -10,6 +10,8 @@ from fastapi.responses import HTMLResponse
 from app.db import ReadSession
 from app.pages import page
 from app.pools.queries import LostLine, UnreadableLine, lost_images, pool_named, unreadable_files
+from app.registry.left_out import LeftOutLine, left_out_images
+from app.registry.queries import served_version
 
 router = APIRouter(include_in_schema=False)
 
@@ -21,16 +23,20 @@ class FilesPage:
     pool: str
     unreadable: list[UnreadableLine]
     missing: list[LostLine]
+    left_out: list[LeftOutLine]  # of the index version that is served
     shown: int  # of each kind, at most
 
 
 @router.get("/pools/{pool}/files")
 def files(request: Request, session: ReadSession, pool: str) -> HTMLResponse:
     found = pool_named(session, pool)
+    served = served_version(session, pool_id=found.id)
+    indexes = request.app.state.settings.indexes
     context = FilesPage(
         pool=found.name,
         unreadable=unreadable_files(session, pool_id=found.id, limit=SHOWN),
         missing=lost_images(session, pool_id=found.id, limit=SHOWN),
+        left_out=[] if served is None else left_out_images(session, indexes, version=served, limit=SHOWN),
         shown=SHOWN,
     )
-    return page(request, "pools/files.html", context)
+    return page(request, "insight/files.html", context)
