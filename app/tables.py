@@ -267,6 +267,7 @@ class Page(Table):
     __tablename__ = "page"
     __table_args__ = (
         UniqueConstraint("review_id", "number"),
+        Index(None, "lot_id"),
         CheckConstraint("kind IN ('next', 'deeper', 'like', 'sample', 'second')", name="kind"),
         CheckConstraint("(kind = 'sample') = (lot_id IS NOT NULL)", name="a_sample_is_of_a_lot"),
         CheckConstraint("(kind = 'like') = (like_image_id IS NOT NULL)", name="like_which"),
@@ -307,6 +308,7 @@ class Commit(Table):
         UniqueConstraint("page_id", "generation"),
         Index(None, "review_id"),
         Index(None, "class_id"),
+        Index(None, "lot_id"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(String(16))

@@ -20,6 +20,7 @@ from app.tables import (
     Label,
     LabelClass,
     Lot,
+    Page,
     Person,
     Review,
     Verdict,
@@ -65,7 +66,7 @@ def count_rows(session: Session, *, pool_id: int, filters: Filters, rows: Rows =
 def _line(row: Row[*tuple[Any, ...]], groups: Mapping[str, str] | None) -> LabelRow:
     image: str = row[0]
     group = None if groups is None else groups.get(image, image)
-    return LabelRow(*row, group)
+    return LabelRow(*(*row, group))
 
 
 def _statement(pool_id: int, filters: Filters, rows: Rows) -> Select[*tuple[Any, ...]]:
@@ -79,7 +80,10 @@ def _statement(pool_id: int, filters: Filters, rows: Rows) -> Select[*tuple[Any,
             Person.name,
             Commit.created_at,
             Commit.review_id,
-            Commit.page_id,
+            # What a lot's rest rests on is the sample: its first page.
+            func.coalesce(
+                Commit.page_id, select(func.min(Page.id)).where(Page.lot_id == Commit.lot_id).scalar_subquery()
+            ),
             Encoder.name,
             Review.index_version_id,
             Verdict.score,

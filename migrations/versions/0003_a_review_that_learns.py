@@ -76,6 +76,7 @@ def upgrade() -> None:
             op.f("ck_page_a_sample_is_of_a_lot"), "page", "(kind = 'sample') = (lot_id IS NOT NULL)"
         )
         op.create_check_constraint(op.f("ck_page_like_which"), "page", "(kind = 'like') = (like_image_id IS NOT NULL)")
+        _index_lots()
         return
     # SQLite can only copy the tables with their rows; the copies leave out checks, which are made anew.
     with op.batch_alter_table("commit", recreate="always") as commit:
@@ -85,3 +86,9 @@ def upgrade() -> None:
         page.create_check_constraint(op.f("ck_page_kind"), "kind IN ('next', 'deeper', 'like', 'sample', 'second')")
         page.create_check_constraint(op.f("ck_page_a_sample_is_of_a_lot"), "(kind = 'sample') = (lot_id IS NOT NULL)")
         page.create_check_constraint(op.f("ck_page_like_which"), "(kind = 'like') = (like_image_id IS NOT NULL)")
+    _index_lots()
+
+
+def _index_lots() -> None:
+    op.create_index(op.f("ix_page_lot_id"), "page", ["lot_id"], unique=False)
+    op.create_index(op.f("ix_commit_lot_id"), "commit", ["lot_id"], unique=False)

@@ -58,7 +58,7 @@ def _searched(index: Any, vectors: Vectors, progress: Progress) -> Iterator[tupl
 
 def _searchable(vectors: Vectors) -> Any:
     count, dimension = vectors.shape
-    index = faiss.IndexFlatIP(dimension)
+    index: Any = faiss.IndexFlatIP(dimension)
     if count > _EXACT_UP_TO:
         # As many cells as make finding the right ones and searching them equally dear.
         cells = int((_CELLS_SEARCHED * count) ** 0.5)
