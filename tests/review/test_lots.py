@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -73,6 +75,22 @@ def test_without_a_reject_the_exact_bound_is_stated_and_the_rest_accepted(
     assert (answer["accepted"], answer["skipped"], answer["labels"]["accepted"]) == (240, 0, 300)
     assert lot_of(client, lot)["state"] == "accepted"
     assert len(labels(client)) == 300
+
+
+def test_labels_made_by_sample_say_so_with_the_bound_and_the_samples_page(
+    client: TestClient, start: Start, draw: Callable[..., dict[str, Any]]
+) -> None:
+    lot = draw(start(), 200)
+    page = lot["page"]
+    lot = look(client, lot)
+    client.post(f"/api/v1/lots/{lot['id']}/commit", json={})
+    rows = list(csv.DictReader(io.StringIO(client.get("/api/v1/pools/birds/labels.csv").text)))
+    seen, by_sample = ([row for row in rows if row["basis"] == basis] for basis in ("seen", "sample"))
+    assert (len(seen), len(by_sample)) == (60, 140)
+    assert {row["page"] for row in rows} == {str(page)}
+    assert {row["bound"] for row in seen} == {""}
+    (bound,) = {float(row["bound"]) for row in by_sample}
+    assert bound == pytest.approx(lot["at_least"])
 
 
 def test_accepting_twice_stores_once_also_at_the_same_time(
