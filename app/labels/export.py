@@ -65,8 +65,8 @@ def count_rows(session: Session, *, pool_id: int, filters: Filters, rows: Rows =
 
 def _line(row: Row[*tuple[Any, ...]], groups: Mapping[str, str] | None) -> LabelRow:
     image: str = row[0]
-    group = None if groups is None else groups.get(image, image)
-    return LabelRow(*(*row, group))
+    cells = (*row, None if groups is None else groups.get(image, image))
+    return LabelRow(*cells)
 
 
 def _statement(pool_id: int, filters: Filters, rows: Rows) -> Select[*tuple[Any, ...]]:
