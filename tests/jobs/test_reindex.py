@@ -48,7 +48,7 @@ def test_a_reindex_serves_a_vector_for_each_image(settings, database, imported, 
     with database.read() as session:
         assert (queries.image_rows(session, pool_id=pool.id, digests=digests) > 0).all()
     job = last_job(pool)
-    assert (job.state, job.phase, job.done, job.total) == ("done", "stacks", 40, 40)
+    assert (job.state, job.phase, job.done, job.total) == ("done", "compare", 40, 40)
     assert not any(settings.vectors.iterdir()), "what was half-built is removed"
     assert has_seen_all(database, settings, pool_id=pool.id)
 
