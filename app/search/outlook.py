@@ -43,9 +43,9 @@ _PAGES_BEFORE_GIVING_UP = 3
 
 @dataclass(frozen=True)
 class PageResult:
-    """What came of one page."""
+    """What came of one page that showed the best of the order."""
 
-    shown: int
+    shown: int  # images that were accepted or rejected
     accepted: int
 
 
@@ -97,9 +97,9 @@ def outlook(
 
     `query` (q, d) holds unit vectors; `accepted` and `rejected` are all rows of these verdicts, the latest last;
     `scores` (n,) are those of all images under `direction` (d,), which was learned from these verdicts; `hidden` (n,)
-    masks the images that will not be shown. `pages` are the review's pages so far that showed the best of the
-    order, the latest last, of which the last four count; pages from deeper in the order or sampled are left out, for
-    their verdicts are among the rows. The same input gives the same outlook.
+    masks the images that will not be shown. `pages` are the review's committed pages that showed the best of the
+    order, the latest last; the last four count. Pages of another kind are left out: their verdicts are among the rows.
+    The same input gives the same outlook.
     """
     verdicts = [scores[accepted], scores[rejected]]
     left = scores[~hidden]
@@ -196,9 +196,15 @@ def _sentence(figures: tuple[int, int, int], purity: float, decided: int, *, sto
     if hopeless:
         return f"There seems to be no match in this pool: none among {decided:,} images."
     left, low, high = figures
-    few = f"Hardly any left (at most {high:,})" if left < 1 else f"About {left:,} left ({low:,} to {high:,})"
+    most = _spoken(high)
+    few = f"Hardly any left (at most {most})" if left < 1 else f"About {_spoken(left)} left ({_spoken(low)} to {most})"
     pure = f"about {100 * purity:.0f} % pure" if purity >= 0.01 else "less than 1 % pure"
     return f"{few}; the next page {pure}." + (" Time to stop." if stop else "")
+
+
+def _spoken(count: int) -> str:
+    """Return the count with two digits that mean something: more would promise too much."""
+    return f"{round(count, min(0, 2 - len(str(count)))):,}"
 
 
 def _strip(edges: Values, counts: list[Counts], chances: Values) -> Strip:

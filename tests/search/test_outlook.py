@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.search.outlook import Outlook, PageResult, outlook
+from app.search.outlook import Outlook, PageResult, _sentence, outlook
 from app.search.ranking import REMEMBERED, Floats, PoolStatistics, best, learned_direction
 
 SIZE = 20
@@ -169,6 +169,14 @@ def test_rejects_from_deep_in_the_order_lower_what_is_expected_to_be_left() -> N
     review.decide(deeper[~review.pool.matches[deeper]], np.zeros(int((~review.pool.matches[deeper]).sum()), dtype=bool))
 
     assert review.outlook().left < before.left
+
+
+def test_the_sentence_tells_about_how_many_are_left_and_how_pure_the_next_page_is() -> None:
+    said = _sentence((1842, 513, 6593), 0.094, 60, stop=False, hopeless=False)
+    done = _sentence((0, 0, 3), 0.004, 600, stop=True, hopeless=False)
+
+    assert said == "About 1,800 left (510 to 6,600); the next page about 9 % pure."
+    assert done == "Hardly any left (at most 3); the next page less than 1 % pure. Time to stop."
 
 
 def test_before_the_first_verdict_nothing_is_promised() -> None:

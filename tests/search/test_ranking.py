@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.search.ranking import REMEMBERED, Floats, PoolStatistics, _solution, best, learned_direction
+from app.search.ranking import REMEMBERED, Floats, PoolStatistics, _solution, best, learned_direction, length_of
 
 # A pool that is as wide one way as another, on paper: what is learned is where the points lie.
 ROUND = PoolStatistics(mean=np.zeros(2, np.float32), covariance=np.eye(2, dtype=np.float32) / 2, count=1000)
@@ -159,6 +159,20 @@ def test_the_equations_are_solved_as_elimination_solves_them() -> None:
     found = _solution(matrix, right)
 
     assert found @ expected / np.linalg.norm(found) / np.linalg.norm(expected) > 0.9999
+
+
+def test_the_length_is_that_of_the_least_squares_solution() -> None:
+    # On paper: one way only, in which a thousand times the pool's 1/2 stand against the query and 99 accepted images.
+    scores = np.ones(100, np.float32)
+    length = length_of(at(0)[0], query=scores[:1], accepted=scores[1:], rejected=scores[:0], pool=ROUND)
+
+    assert length == pytest.approx(100 / (500 + 100), rel=1e-5)
+
+
+def test_a_direction_that_was_not_learned_has_no_length() -> None:
+    none = np.empty(0, np.float32)
+
+    assert length_of(np.zeros(2, np.float32), query=none, accepted=none, rejected=none, pool=ROUND) == 0
 
 
 def test_the_best_are_those_that_sorting_everything_gives() -> None:
