@@ -36,7 +36,7 @@ class Tally:
 class MatchCurves:
     """Curves over the undecided images, and how much is to be said for each. Nothing here depends on chance."""
 
-    def __init__(self, undecided: Tally, verdicts: Tally, *, page: int, found: int, images: int) -> None:
+    def __init__(self, undecided: Tally, verdicts: Tally, *, page: int, found: float, images: int) -> None:
         """Weigh all curves. `page` is the size of the next page, `found` how many of the pool's `images` matched."""
         before = np.cumsum(undecided.counts[::-1])[::-1] - undecided.counts
         on_page = np.clip(page - before, 0, undecided.counts)
@@ -62,7 +62,7 @@ class MatchCurves:
         flat = self.weights.ravel().astype(np.float32) @ self._chances.reshape(self.weights.size, -1)
         return np.asarray(np.maximum.accumulate(flat), dtype=np.float64)
 
-    def _prior(self, found: int, images: int) -> Values:
+    def _prior(self, found: float, images: int) -> Values:
         slopes = np.log(_SLOPES[:, 0] / _FIRST_SLOPE) - _STEEPER * np.log1p(found / 10)
         share = np.log((self.left + found + 1) / images / _USUAL_SHARE)
         unusual = (

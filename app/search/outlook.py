@@ -39,6 +39,8 @@ _FIRMNESS = 0.15
 # Before the first verdict, the next page is as pure as first pages were, and the class as large as classes were.
 _FIRST_PURITY, _FIRST_SHARE, _FIRST_SPREAD = 0.3, 0.03, 1.3
 _PAGES_BEFORE_GIVING_UP = 3
+# Who overlooks more is taken to overlook so much: beyond it, hardly a verdict would tell anything.
+_MOST_OVERLOOKED = 0.4
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ def outlook(
     pool: PoolStatistics,
     size: int,
     pages: Sequence[PageResult] = (),
+    overlooked: float = 0.0,
 ) -> Outlook:
     """Look ahead, from what is known before a page of `size` images.
 
@@ -99,7 +102,8 @@ def outlook(
     `scores` (n,) are those of all images under `direction` (d,), which was learned from these verdicts; `hidden` (n,)
     masks the images that will not be shown. `pages` are the review's committed pages that showed the best of the
     order, the latest last; the last four count. Pages of another kind are left out: their verdicts are among the rows.
-    The same input gives the same outlook.
+    Of images that do not match, the share `overlooked` is taken to be accepted all the same, as known negatives that
+    are planted on pages tell. The same input gives the same outlook.
     """
     verdicts = [scores[accepted], scores[rejected]]
     left = scores[~hidden]
@@ -111,18 +115,20 @@ def outlook(
     middles = (edges[1:] + edges[:-1]) / 2
     middle = float(direction @ pool.mean)
     spread = sqrt(max(float(direction @ pool.covariance @ direction), 1e-12))
+    slips = min(overlooked, _MOST_OVERLOOKED) / (1 - min(overlooked, _MOST_OVERLOOKED))
+    found = _right(len(accepted), len(rejected), slips)
     curves = MatchCurves(
         Tally((middles - middle) / spread, counts[0].astype(np.float64)),
-        _tally([(values - middle) / spread for values in _unlearned(verdicts, query, direction, pool)]),
+        _tally([(values - middle) / spread for values in _unlearned(verdicts, query, direction, pool)], slips),
         page=count,
-        found=len(accepted),
+        found=found,
         images=len(scores),
     )
-    purity, about, doubt = _expected(curves, len(accepted), decided, pages, undecided=len(left), size=size)
+    purity, about, doubt = _expected(curves, found, decided, pages, slips, undecided=len(left), size=size)
     about = min(max(about, purity * count), float(len(left)))
     factor = np.exp(_NINETY * doubt)
     low = max((about + 2) / factor - 2, 0.0)
-    high = min((about + 2) * factor - 2 + _MOST_ODD_ONES * len(accepted), float(len(left)))
+    high = min((about + 2) * factor - 2 + _MOST_ODD_ONES * found, float(len(left)))
     curves.heed(purity=purity, left=about, firmness=_FIRMNESS)
     chances = curves.chances()
     hopeless = not len(accepted) and decided >= _PAGES_BEFORE_GIVING_UP * size
@@ -160,7 +166,14 @@ def _unlearned(verdicts: list[Floats], query: Floats, direction: Floats, pool: P
 
 
 def _expected(
-    curves: MatchCurves, accepted: int, decided: int, pages: Sequence[PageResult], *, undecided: int, size: int
+    curves: MatchCurves,
+    found: float,
+    decided: int,
+    pages: Sequence[PageResult],
+    slips: float,
+    *,
+    undecided: int,
+    size: int,
 ) -> tuple[float, float, float]:
     """Return the next page's purity, how many matches are left, and the spread of that figure's logarithm."""
     if not decided:
@@ -168,18 +181,24 @@ def _expected(
     own = float(log_odds(curves.mean(curves.purity)))
     last, before = own, own
     if pages:
-        last = _smooth(pages[-1:])
-        before = _smooth(pages[-4:-1]) if len(pages) > 1 else last
+        last = _smooth(pages[-1:], slips)
+        before = _smooth(pages[-4:-1], slips) if len(pages) > 1 else last
     purity = 1 / (1 + np.exp(-np.dot(_PURITY, (1, own, last, before))))
-    about = np.exp(curves.mean(np.log(curves.left + 1)) + _LAST_PAGE * last) + _ODD_ONES * accepted - 2
+    about = np.exp(curves.mean(np.log(curves.left + 1)) + _LAST_PAGE * last) + _ODD_ONES * found - 2
     doubt = np.sqrt(_SPREAD**2 + _EARLY_SPREAD**2 * size / decided)
     return float(purity), float(max(about, 0.0)), float(doubt)
 
 
-def _smooth(pages: Sequence[PageResult]) -> float:
+def _right(accepted: float, rejected: float, slips: float) -> float:
+    """Return how many of the accepted match, if for each rejected image so many slipped through."""
+    return max(accepted - slips * rejected, 0.0)
+
+
+def _smooth(pages: Sequence[PageResult], slips: float) -> float:
     """Return the log-odds of the pages' purity, kept away from the ends as half a match does."""
     shown, accepted = (sum(getattr(page, name) for page in pages) / len(pages) for name in ("shown", "accepted"))
-    return float(np.log((accepted + 0.5) / (shown - accepted + 0.5)))
+    right = _right(accepted, shown - accepted, slips)
+    return float(np.log((right + 0.5) / (shown - right + 0.5)))
 
 
 def _likely_from(scores: Values, chances: Values) -> float:
@@ -219,10 +238,11 @@ def _nothing_left(verdicts: list[Floats]) -> Outlook:
     return Outlook(0, 0.0, 0, 0, 0, 0, True, "Every image is decided.", strip, edges[:1], np.zeros(1))
 
 
-def _tally(verdicts: list[Floats]) -> Tally:
+def _tally(verdicts: list[Floats], slips: float) -> Tally:
     edges = _edges(verdicts, _VERDICT_STEPS)
-    counts = np.stack([_counts(values, edges) for values in verdicts])
-    return Tally((edges[1:] + edges[:-1]) / 2, counts.astype(np.float64))
+    accepted, rejected = (_counts(values, edges).astype(np.float64) for values in verdicts)
+    wrong = np.minimum(slips * rejected, accepted)
+    return Tally((edges[1:] + edges[:-1]) / 2, np.stack([accepted - wrong, rejected + wrong]))
 
 
 def _edges(parts: list[Floats], steps: int) -> Values:

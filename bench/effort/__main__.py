@@ -62,7 +62,14 @@ def _play_pool(pool: Pool, options: argparse.Namespace) -> None:
         print(f"\n=== {pool.name}: {len(pool.vectors):,} images, {len(starts)} reviews, {kind} annotator", flush=True)
         if options.forecasts:
             played = (
-                forecasts(pool, query, _annotator(kind, query), pages=options.pages, size=options.size)
+                forecasts(
+                    pool,
+                    query,
+                    _annotator(kind, query),
+                    pages=options.pages,
+                    size=options.size,
+                    overlooked=options.overlooked,
+                )
                 for query in starts
             )
             print_forecasts([one for review in played for one in review])
@@ -165,6 +172,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--attention", action="store_true", help="what careless people overlook")
     parser.add_argument("--trials", type=int, default=2000, help="lots for each line about statements (%(default)s)")
     parser.add_argument("--forecasts", action="store_true", help="what the outlook foretells, beside what came")
+    parser.add_argument(
+        "--overlooked", type=float, default=0.0, help="what the outlook is told of the annotator (%(default)s)"
+    )
     parser.add_argument("--quick", action="store_true", help="one query of each larger class, 10 pages, perfect only")
     options = parser.parse_args(arguments)
     if bool(options.images) == bool(options.url) or bool(options.url) != bool(options.pool):

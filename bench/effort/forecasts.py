@@ -31,7 +31,9 @@ class Forecast:
     chances: NDArray[np.float64]  # (10, 3) by tenths of the chance foretold: images, the sum of their chances, matches
 
 
-def forecasts(pool: Pool, query: int, annotator: Annotator, *, pages: int, size: int) -> list[Forecast]:
+def forecasts(
+    pool: Pool, query: int, annotator: Annotator, *, pages: int, size: int, overlooked: float
+) -> list[Forecast]:
     """Play a review by Winnow's ranking, and look ahead after each of the told pages."""
     truth = pool.classes == pool.classes[query]
     vectors, wanted = pool.vectors, int(truth.sum()) - 1
@@ -62,6 +64,7 @@ def forecasts(pool: Pool, query: int, annotator: Annotator, *, pages: int, size:
                 pool=pool.statistics,
                 size=size,
                 pages=results[-4:],
+                overlooked=overlooked,
             )
             left = int((truth & ~hidden).sum())
             chances = _by_chance(seen.probability(scores[~hidden]), truth[~hidden])

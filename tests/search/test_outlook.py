@@ -171,6 +171,21 @@ def test_rejects_from_deep_in_the_order_lower_what_is_expected_to_be_left() -> N
     assert review.outlook().left < before.left
 
 
+def test_somebody_who_overlooks_what_is_wrong_is_promised_less() -> None:
+    review = Review(Pool()).turn(8)
+    attentive, careless = review.outlook(), review.outlook(overlooked=0.1)
+
+    assert careless.next_purity < attentive.next_purity
+    assert careless.left < attentive.left
+
+
+def test_somebody_who_overlooks_nearly_everything_still_has_an_outlook() -> None:
+    seen = Review(Pool()).turn(8).outlook(overlooked=1.0)
+
+    assert finite(seen)
+    assert seen.low <= seen.left <= seen.high
+
+
 def test_the_sentence_tells_about_how_many_are_left_and_how_pure_the_next_page_is() -> None:
     said = _sentence((1842, 513, 6593), 0.094, 60, stop=False, hopeless=False)
     done = _sentence((0, 0, 3), 0.004, 600, stop=True, hopeless=False)
