@@ -17,6 +17,7 @@ from bench.effort import figures
 from bench.effort.__main__ import main
 from bench.effort.annotators import perfect
 from bench.effort.ceiling import oracle
+from bench.effort.forecasts import forecasts
 from bench.effort.playing import play
 from bench.effort.pools import Pool, pools, queries
 from bench.effort.rules import RULES, Scorer
@@ -53,6 +54,17 @@ def test_every_rule_finds_a_heap_that_lies_apart(pool: Pool) -> None:
 
         # As many looks as there are owls; by chance three tenths of them would be found.
         assert figures.recall(course, 6) > 0.8
+
+
+def test_forecasts_stand_beside_what_came(pool: Pool) -> None:
+    first, third = forecasts(pool, 0, perfect, pages=4, size=5, overlooked=0.0)
+
+    # The owls lie apart, so that page after page holds nothing else: 29 without the query.
+    assert [first.pages, third.pages] == [1, 3]
+    assert [first.left, third.left] == [24, 14]
+    assert first.purity == third.purity == third.last_purity == 1
+    assert third.recall == pytest.approx(15 / 29)
+    assert third.chances[:, 2].sum() == 14
 
 
 def test_a_review_ends_when_all_has_been_shown_and_shows_nothing_twice(pool: Pool) -> None:
