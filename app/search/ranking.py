@@ -1,5 +1,7 @@
 """The order over a pool: verdicts become one weight vector, whose inner products with all images are the scores.
 
+The best of them are looked at once more: what one direction gets wrong, the verdicts on images like these put right.
+
 Why this rule and these constants, and what lost against them: docs/decisions/0008-ranking.md.
 """
 
@@ -14,6 +16,9 @@ Floats = NDArray[np.float32]
 
 # Of accepted and of rejected images, so many of the latest are looked at. It bounds the cost of a page.
 REMEMBERED = 800
+
+# So many of the best, or a page of them if that is more, are worth a second look.
+SHORTLIST = 180
 
 # The pool as a whole counts as so many examples of what is not wanted.
 _POOL_WEIGHT = 1000.0
@@ -31,6 +36,15 @@ _LEAST_VARIANCE = 1e-6
 # The equations are solved to this part of their right side: the first page is then that of the exact solution.
 _TOLERANCE = 1e-4
 _MOST_STEPS = 200
+
+# The second look compares with so many of the latest of either kind: half, for it costs as much for each.
+_COMPARED = 400
+# How fast a verdict counts for less with the distance: squared, and in units of the pool's mean squared distance.
+_SHARPNESS = 16.0
+# What is expected weighs as much as so many verdicts at half that squared distance.
+_EXPECTATION_WEIGHT = 10.0
+# With so many accepted images the second look is trusted half. In a class of few it would only repeat the rejects.
+_ACCEPTED_TO_TRUST = 100
 
 
 @dataclass(frozen=True)
@@ -51,7 +65,7 @@ def learned_direction(*, query: Floats, accepted: Floats, rejected: Floats, pool
     """
     wanted = np.concatenate([query, accepted[-REMEMBERED:]]) - pool.mean
     unwanted = rejected[-REMEMBERED:] - pool.mean
-    weight = _weight(len(wanted), len(unwanted))
+    weight = _weight_of_rejects(len(wanted), len(unwanted))
 
     # Weighted least squares: 1 for what is wanted, a little less than 0 for rejects, 0 for the whole pool.
     moments = _POOL_WEIGHT * _shrunk(pool.covariance, verdicts=len(wanted) + len(unwanted) - 1)
@@ -63,6 +77,33 @@ def learned_direction(*, query: Floats, accepted: Floats, rejected: Floats, pool
     return direction / length if length > 0 else direction
 
 
+def corrected(
+    candidates: Floats, *, direction: Floats, query: Floats, accepted: Floats, rejected: Floats, pool: PoolStatistics
+) -> Floats:
+    """Return the scores (m,) of candidates (m, d) by this direction, set right by the verdicts on what is like them.
+
+    A candidate gains where images like it were accepted that the direction puts low, and loses where such were
+    rejected that it puts high. `direction` is what `learned_direction` made of the other arguments. The scores
+    stay in its units; until there are both accepted and rejected images, they are its own.
+    """
+    scores = candidates @ direction
+    if not len(accepted) or not len(rejected):
+        return scores
+    wanted, unwanted = np.concatenate([query, accepted[-_COMPARED:]]), rejected[-_COMPARED:]
+    judged = np.concatenate([wanted, unwanted])
+    is_wanted = np.arange(len(judged)) < len(wanted)
+    # An accepted image should stand as high above the pool's average one as they do on the whole, a rejected one level.
+    height = (judged - pool.mean) @ direction
+    surprise = np.where(is_wanted, height[is_wanted].mean(), 0) - height
+    weights = np.where(is_wanted, 1, np.float32(_weight_of_rejects(len(wanted), len(unwanted))))
+    # Of unit vectors the squared distance is 2 - 2 * their product; its mean over the pool is twice the variance.
+    variance = max(float(np.trace(pool.covariance)), _LEAST_VARIANCE)
+    likeness = weights * np.exp(_SHARPNESS * (0.5 - (1 - candidates @ judged.T) / variance))
+    trust = len(accepted) / (len(accepted) + _ACCEPTED_TO_TRUST)
+    corrections = trust * (likeness @ surprise) / (likeness.sum(axis=1) + _EXPECTATION_WEIGHT)
+    return np.asarray(scores + corrections, dtype=np.float32)
+
+
 def length_of(direction: Floats, *, query: Floats, accepted: Floats, rejected: Floats, pool: PoolStatistics) -> float:
     """Return how long the least squares solution was before `learned_direction` made it a unit vector.
 
@@ -72,7 +113,7 @@ def length_of(direction: Floats, *, query: Floats, accepted: Floats, rejected: F
     middle = direction @ pool.mean
     wanted = np.concatenate([query, accepted[-REMEMBERED:]]) - middle
     unwanted = rejected[-REMEMBERED:] - middle
-    weight = _weight(len(wanted), len(unwanted))
+    weight = _weight_of_rejects(len(wanted), len(unwanted))
     shrunk = _shrunk(pool.covariance, verdicts=len(wanted) + len(unwanted) - 1)
     moment = _POOL_WEIGHT * (direction @ shrunk @ direction) + wanted @ wanted + weight * (unwanted @ unwanted)
     target = wanted.sum() + weight * _REJECTED_TARGET * unwanted.sum()
@@ -98,7 +139,7 @@ def best(scores: Floats, *, hidden: NDArray[np.bool_] | NDArray[np.integer], cou
     return np.concatenate([above, level])
 
 
-def _weight(wanted: int, unwanted: int) -> float:
+def _weight_of_rejects(wanted: int, unwanted: int) -> float:
     """Return what each rejected image weighs beside an accepted one."""
     return min(1.0, (wanted + _REJECTS_BEFORE_ACCEPTS) / max(1, unwanted))
 

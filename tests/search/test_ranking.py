@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.search.ranking import REMEMBERED, Floats, PoolStatistics, _solution, best, learned_direction, length_of
+from app.search.ranking import (
+    REMEMBERED,
+    Floats,
+    PoolStatistics,
+    _solution,
+    best,
+    corrected,
+    learned_direction,
+    length_of,
+)
 
 # A pool that is as wide one way as another, on paper: what is learned is where the points lie.
 ROUND = PoolStatistics(mean=np.zeros(2, np.float32), covariance=np.eye(2, dtype=np.float32) / 2, count=1000)
@@ -147,6 +156,81 @@ def test_only_the_latest_verdicts_are_looked_at() -> None:
     short = learned_direction(query=at(0), accepted=new, rejected=old, pool=ROUND)
 
     assert whole.tolist() == short.tolist()
+
+
+# Two axes that the direction does not look along: what differs there is told apart by the verdicts nearby alone.
+ALONG, LEFT, RIGHT = np.eye(3, dtype=np.float32)
+WIDE = PoolStatistics(np.zeros(3, np.float32), np.eye(3, dtype=np.float32) / 3, 1000)
+
+
+def set_right(
+    candidates: Floats, accepted: Floats, rejected: Floats, *, pool: PoolStatistics = WIDE, direction: Floats = ALONG
+) -> Floats:
+    return corrected(
+        candidates, direction=direction, query=accepted[:1], accepted=accepted, rejected=rejected, pool=pool
+    )
+
+
+def test_of_equal_candidates_the_one_among_accepted_images_comes_before_the_one_among_rejected_ones() -> None:
+    good, bad = heap(ALONG + LEFT, 100, 0.1, seed=1), heap(ALONG + RIGHT, 100, 0.1, seed=2)
+    pair = np.stack([ALONG + RIGHT, ALONG + LEFT]) / np.float32(np.sqrt(2))
+
+    first, second = set_right(pair, good, bad)
+
+    assert second - first > 0.3
+
+
+def test_where_nothing_was_judged_the_direction_has_the_last_word() -> None:
+    near, far = heap(ALONG + LEFT, 100, 0.1, seed=1), heap(ALONG + RIGHT, 100, 0.1, seed=2)
+
+    assert set_right(-near, near, far) == pytest.approx(-near @ ALONG, abs=1e-3)
+
+
+def test_what_the_direction_expects_of_verdicts_corrects_nothing() -> None:
+    accepted = np.repeat(ALONG[None], 100, axis=0)
+    rejected = np.repeat(LEFT[None], 100, axis=0)  # level with the pool's average image
+
+    assert set_right(np.stack([ALONG, LEFT]), accepted, rejected) == pytest.approx([1, 0], abs=1e-6)
+
+
+def test_a_few_accepted_images_correct_less_than_many() -> None:
+    good, bad = heap(ALONG + LEFT, 200, 0.1, seed=1), heap(ALONG + RIGHT, 200, 0.1, seed=2)
+    few, many = (abs(set_right(bad, good[:count], bad) - bad @ ALONG).mean() for count in (5, 200))
+
+    assert 0 < few < many / 5
+
+
+@pytest.mark.parametrize("accepted, rejected", [(at(20), NOTHING), (NOTHING, at(20)), (NOTHING, NOTHING)])
+def test_until_there_are_verdicts_of_both_kinds_the_scores_are_the_products(accepted: Floats, rejected: Floats) -> None:
+    points, direction = at(0, 50, 100), at(10)[0]
+
+    scores = corrected(points, direction=direction, query=at(0), accepted=accepted, rejected=rejected, pool=ROUND)
+
+    assert scores.tolist() == (points @ direction).tolist()
+
+
+@pytest.mark.parametrize("pool", [ROUND, SINGULAR, ALIKE], ids=["round", "singular", "alike"])
+def test_the_scores_of_a_second_look_are_numbers_whatever_the_pool(pool: PoolStatistics) -> None:
+    scores = set_right(at(*range(300)), at(*range(900)), at(*range(900)), pool=pool, direction=at(10)[0])
+
+    assert scores.dtype == np.float32
+    assert scores.shape == (300,)
+    assert np.isfinite(scores).all()
+
+
+def test_a_second_look_finds_more_of_a_class_of_two_kinds_between_which_others_lie() -> None:
+    axes = np.eye(32, dtype=np.float32)
+    kinds = np.concatenate([heap(axes[0] + axes[1], 300, 0.15, seed=1), heap(axes[0] - axes[1], 300, 0.15, seed=2)])
+    vectors = np.concatenate([kinds, heap(axes[0], 600, 0.15, seed=3), heap(axes[2], 4000, 0.15, seed=4)])
+    judged = np.r_[0:100, 300:400, 600:800]
+    verdicts = {"query": vectors[:1], "accepted": vectors[judged[:200]], "rejected": vectors[judged[200:]]}
+    direction = learned_direction(**verdicts, pool=statistics(vectors))
+    shortlist = best(vectors @ direction, hidden=judged, count=180)
+    scores = corrected(vectors[shortlist], direction=direction, **verdicts, pool=statistics(vectors))
+
+    once, twice = shortlist[:60], shortlist[best(scores, hidden=np.zeros(0, int), count=60)]
+
+    assert (twice < 600).mean() > (once < 600).mean() + 0.2
 
 
 def test_the_equations_are_solved_as_elimination_solves_them() -> None:
