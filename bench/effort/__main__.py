@@ -1,4 +1,4 @@
-"""What it costs to label a class: annotators play reviews by Winnow's ranking, by six others, and by the ceiling.
+"""What it costs to label a class: annotators play reviews by Winnow's ranking, by others, and by two ceilings.
 
     python -m bench.effort --images PICTURES
     python -m bench.effort --images PICTURES --quick
@@ -35,7 +35,7 @@ from bench.effort.report import print_classes, print_courses
 from bench.effort.rules import RULES
 from bench.effort.stopping import STOPS, Stopped, stopped
 
-CEILING = "ceiling"
+CEILINGS = {"ceiling": ceiling.oracle, "held-out ceiling": ceiling.held_out}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -56,7 +56,7 @@ def _play_pool(pool: Pool, options: argparse.Namespace) -> None:
     starts = queries(pool, per_class=options.queries_per_class, smallest=options.smallest_class, seed=options.seed)
     if not len(starts):
         return
-    rules = {**RULES, CEILING: ceiling.oracle(pool)}
+    rules = {**RULES, **{name: made(pool) for name, made in CEILINGS.items()}}
     chosen = {name: rules[name] for name in options.rules or rules}
     for kind in options.annotators:
         print(f"\n=== {pool.name}: {len(pool.vectors):,} images, {len(starts)} reviews, {kind} annotator", flush=True)
@@ -159,7 +159,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--pools", nargs="+", metavar="POOL", help="only these; “together” is all of them")
     parser.add_argument("--url", help="a running server")
     parser.add_argument("--pool", help="a pool of that server")
-    parser.add_argument("--rules", nargs="+", choices=[*RULES, CEILING], metavar="RULE", help="only these")
+    parser.add_argument("--rules", nargs="+", choices=[*RULES, *CEILINGS], metavar="RULE", help="only these")
     parser.add_argument(
         "--annotators", nargs="+", choices=["perfect", "careless"], default=["perfect", "careless"], help="(both)"
     )

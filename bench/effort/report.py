@@ -47,13 +47,16 @@ def print_classes(runs: Sequence[Course], *, pages: int) -> None:
 
 
 def _print_over_all(courses: Courses, pages: int) -> None:
-    print(f"\nrecall after {pages} pages and its 95 % interval; pages 2 to 10; labels that are right; time")
+    print(
+        f"\nrecall after {pages} pages and its 95 % interval; pages 2 to 10 (worst tenth); labels that are right; time"
+    )
     for name, runs in courses.items():
         recalls = [figures.recall(run, pages) for run in runs]
         low, high = figures.interval(recalls)
+        purities = [figures.purity_between(run, 2, 10) for run in runs]
         print(
             f"{name:{_WIDTH}}{100 * np.mean(recalls):6.1f} [{100 * low:.1f}, {100 * high:.1f}]"
-            f"   purity {100 * np.nanmean([figures.purity_between(run, 2, 10) for run in runs]):5.1f}"
+            f"   purity {_cell([purity for purity in purities if not np.isnan(purity)])}"
             f"   precision {_percent(runs, figures.precision):5.1f}"
             f"   {np.mean([run.milliseconds for run in runs]):6.1f} ms a page"
         )

@@ -8,28 +8,48 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.svm import LinearSVC
 
-from app.search.ranking import REMEMBERED, Floats, PoolStatistics, learned_direction
+from app.search.ranking import REMEMBERED, SHORTLIST, Floats, PoolStatistics, best, corrected, learned_direction
 
 Rows = NDArray[np.intp]
 Scorer = Callable[[Rows, Rows], Floats]  # accepted and rejected rows, the latest last -> a score for every row
 Rule = Callable[[Floats, PoolStatistics, int], Scorer]  # vectors, statistics, the query's row
 
 _BACKGROUND = 500
+_BEYOND = 100.0  # far more than products of unit vectors differ by
 
 
 def winnow(vectors: Floats, pool: PoolStatistics, query: int) -> Scorer:
     """What a page of Winnow shows."""
 
     def scores(accepted: Rows, rejected: Rows) -> Floats:
-        direction = learned_direction(
+        verdicts = {
+            "query": vectors[[query]],
+            "accepted": vectors[accepted[-REMEMBERED:]],
+            "rejected": vectors[rejected[-REMEMBERED:]],
+        }
+        direction = learned_direction(**verdicts, pool=pool)
+        order = vectors @ direction
+        decided = np.concatenate([[query], accepted, rejected])
+        shortlist = best(order, hidden=decided, count=SHORTLIST)
+        # What is not on the shortlist comes after it.
+        order -= _BEYOND
+        order[shortlist] = corrected(vectors[shortlist], direction=direction, **verdicts, pool=pool)
+        return order
+
+    return scores
+
+
+def one_direction(vectors: Floats, pool: PoolStatistics, query: int) -> Scorer:
+    """Winnow's order without the second look."""
+    return lambda accepted, rejected: (
+        vectors
+        @ learned_direction(
             query=vectors[[query]],
             accepted=vectors[accepted[-REMEMBERED:]],
             rejected=vectors[rejected[-REMEMBERED:]],
             pool=pool,
         )
-        return vectors @ direction
-
-    return scores
+    )
 
 
 def cosine(vectors: Floats, pool: PoolStatistics, query: int) -> Scorer:
@@ -98,5 +118,6 @@ RULES: dict[str, Rule] = {
     "nearest accepted": nearest_accepted,
     "linear SVM": support_vectors,
     "whitened Rocchio": whitened_rocchio,
+    "one direction": one_direction,
     "Winnow": winnow,
 }

@@ -16,7 +16,7 @@ from app.settings import Settings
 from bench.effort import figures
 from bench.effort.__main__ import main
 from bench.effort.annotators import perfect
-from bench.effort.ceiling import oracle
+from bench.effort.ceiling import held_out, oracle
 from bench.effort.forecasts import forecasts
 from bench.effort.playing import play
 from bench.effort.pools import Pool, pools, queries
@@ -49,7 +49,7 @@ def published(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def test_every_rule_finds_a_heap_that_lies_apart(pool: Pool) -> None:
-    for rule in [*RULES.values(), oracle(pool)]:
+    for rule in [*RULES.values(), oracle(pool), held_out(pool)]:
         course = play(pool, 0, rule, perfect, pages=6, size=5)
 
         # As many looks as there are owls; by chance three tenths of them would be found.
@@ -65,6 +65,18 @@ def test_forecasts_stand_beside_what_came(pool: Pool) -> None:
     assert first.purity == third.purity == third.last_purity == 1
     assert third.recall == pytest.approx(15 / 29)
     assert third.chances[:, 2].sum() == 14
+
+
+def test_one_ceiling_knows_labels_drawn_by_lot_and_the_other_cannot() -> None:
+    vectors = np.random.default_rng(2).standard_normal((400, 150)).astype(np.float32)
+    lots = Pool.of("lots", vectors, np.random.default_rng(3).choice(["owl", "lark"], 400))
+
+    known, guessed = (
+        play(lots, 0, rule(lots), perfect, pages=5, size=20).matches.mean() for rule in (oracle, held_out)
+    )
+
+    assert known > 0.9
+    assert guessed < 0.65
 
 
 def test_a_review_ends_when_all_has_been_shown_and_shows_nothing_twice(pool: Pool) -> None:
@@ -118,7 +130,7 @@ def test_the_command_prints_every_table_for_every_pool(
         for annotator in ("perfect", "careless"):
             assert f"=== {pool} images, 4 reviews, {annotator} annotator" in told
     assert told.count("one by one") == 6
-    assert told.count("ceiling") == 6 * 5
+    assert told.count("\nceiling") == told.count("\nheld-out ceiling") == 6 * 5
     assert "nan" not in told
 
 
