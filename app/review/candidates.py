@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +16,20 @@ from app.registry.row_maps import RowMap
 from app.review import page_queries, queries
 from app.review.page_queries import NewTile
 from app.review.queries import QueryPicture, ReviewLine
-from app.search.ranking import REMEMBERED, Floats, best, learned_direction
+from app.search.ranking import REMEMBERED, SHORTLIST, Floats, best, corrected, learned_direction
 from app.search.served_index import ServedIndex
 from app.verdicts.queries import images_with, labelled_otherwise
 from app.words import ACCEPT, REJECT, UNSURE, VerdictValue
 
 Rows = NDArray[np.int64]
+
+
+class Examples(TypedDict):
+    """Vectors that a ranking is learned from, the latest last."""
+
+    query: Floats  # (q, d)
+    accepted: Floats  # (a, d)
+    rejected: Floats  # (r, d), what the query is not to be like among them
 
 
 @dataclass(frozen=True)
@@ -29,9 +38,9 @@ class Order:
 
     index: ServedIndex
     row_map: RowMap
-    query: Floats  # (q, d)
     accepted: Rows  # of the index, the latest verdict last
     rejected: Rows
+    examples: Examples  # what was learned from
     direction: Floats  # (d,)
     scores: Floats  # (n,)
     hidden: NDArray[np.bool_]  # (n,): decided, or not to be shown for another reason
@@ -46,9 +55,17 @@ class Order:
         return best(self.scores, hidden=self.hidden, count=count)
 
     def tiles(self, count: int, *, skip: int = 0) -> list[NewTile]:
-        """Return the best undecided images, or those after the best `skip`, as tiles; a stack is one tile."""
-        tops = best(self.scores, hidden=self.hidden | self._beneath, count=skip + count)[skip:]
-        return [self.tile(row, beneath=self._under(row)) for row in tops]
+        """Return the best undecided images, or those after the best `skip`, as tiles; a stack is one tile.
+
+        The very best are set right by verdicts on what is like them; their scores stay those of the direction.
+        """
+        shortlist = best(self.scores, hidden=self.hidden | self._beneath, count=max(skip + count, SHORTLIST))
+        if not skip:
+            right = corrected(
+                self.index.vectors[shortlist], direction=self.direction, pool=self.index.pool, **self.examples
+            )
+            shortlist = shortlist[np.argsort(-right, kind="stable")]
+        return [self.tile(row, beneath=self._under(row)) for row in shortlist[skip : skip + count]]
 
     def tile(self, row: int | np.integer, *, planted: bool = False, beneath: Sequence[int] = ()) -> NewTile:
         """Return the tile of a row, with the rows of its stack that lie beneath it."""
@@ -119,15 +136,14 @@ def order(
     learned_from = index.vectors[accepted[-REMEMBERED:]]
     if like is not None:
         wanted, learned_from = index.vectors[_rows(row_map, [like])], wanted[:0]
-    direction = learned_direction(
+    examples = Examples(
         query=wanted,
         accepted=learned_from,
         # Last, so that it is remembered however many rejects there are.
         rejected=np.concatenate([index.vectors[rejected[-REMEMBERED:]], unwanted]),
-        pool=index.pool,
     )
-    scores = index.score(direction)
-    return Order(index, row_map, wanted, accepted, rejected, direction, scores, hidden)
+    direction = learned_direction(**examples, pool=index.pool)
+    return Order(index, row_map, accepted, rejected, examples, direction, index.score(direction), hidden)
 
 
 def once_more(session: Session, *, review: ReviewLine, ranked: Order, value: VerdictValue, count: int) -> list[NewTile]:

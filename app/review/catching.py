@@ -15,6 +15,7 @@ LATEST = 200
 # Before anything was planted, as if 8 of 10 had been caught: a fifth overlooked is what studies of rare targets find
 # between a half and a hundredth of the pictures holding one.
 _ASSUMED_PLANTED, _ASSUMED_CAUGHT = 10, 8
+_ENOUGH_TO_KNOW = 20
 # A second look is worth its time when so many are likely to be wrong, and this share of the labels.
 WORTH_COUNT, WORTH_SHARE = 5, 0.02
 
@@ -25,6 +26,11 @@ class Caught:
 
     planted: int
     caught: int
+
+    @property
+    def share_overlooked(self) -> float:
+        """The share of wrong ones that is known to be overlooked, 0 until enough were planted to know."""
+        return 1 - self.caught / self.planted if self.planted >= _ENOUGH_TO_KNOW else 0.0
 
     def overlooked(self, rejected: int) -> float:
         """Return how many wrong ones were probably overlooked by somebody who struck out so many."""

@@ -40,8 +40,9 @@ def show_outlook(
     review = queries.review(session, review_id=review_id)
     index, row_map = opened(request, session, review)
     ranked = order(session, review=review, index=index, row_map=row_map)
+    caught = caught_by(session, person_id=person.id)
     found = outlook(
-        query=ranked.query,
+        query=ranked.examples["query"],
         accepted=ranked.accepted,
         rejected=ranked.rejected,
         scores=ranked.scores,
@@ -49,6 +50,7 @@ def show_outlook(
         direction=ranked.direction,
         pool=index.pool,
         size=size,
+        overlooked=caught.share_overlooked,
         pages=[
             PageResult(shown=answer["accepted"] + answer["rejected"], accepted=answer["accepted"])
             for answer in page_queries.last_answers(session, review_id=review_id, count=PAGES_ASKED)
@@ -61,7 +63,6 @@ def show_outlook(
     )
     chances = found.probability(ranked.scores[shown])
     counts = class_counts(session, class_id=review.class_id)
-    caught = caught_by(session, person_id=person.id)
     overlooked = caught.overlooked(counts.rejected)
     return bodies.OutlookOut(
         remaining=found.undecided,

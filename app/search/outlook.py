@@ -142,7 +142,7 @@ def outlook(
         high=figures[2],
         cut=int(np.count_nonzero(left >= _likely_from(middles, chances))),
         stop=stop,
-        sentence=_sentence(figures, purity, decided, stop=stop, hopeless=hopeless),
+        sentence=_sentence(figures, purity, count, decided, stop=stop, hopeless=hopeless),
         strip=_strip(edges, counts, chances),
         _scores=middles,
         _chances=chances,
@@ -209,16 +209,19 @@ def _likely_from(scores: Values, chances: Values) -> float:
     return float(np.interp(0.5, chances[at - 1 : at + 1], scores[at - 1 : at + 1])) if at else float("-inf")
 
 
-def _sentence(figures: tuple[int, int, int], purity: float, decided: int, *, stop: bool, hopeless: bool) -> str:
+def _sentence(
+    figures: tuple[int, int, int], purity: float, count: int, decided: int, *, stop: bool, hopeless: bool
+) -> str:
     if not decided:
         return "Nothing is decided yet: the first page will tell more."
     if hopeless:
-        return f"There seems to be no match in this pool: none among {decided:,} images."
+        none = f"There seems to be no match in this pool: none among {decided:,} images."
+        return f"{none} Start from another picture, or stop."
     left, low, high = figures
     most = _spoken(high)
     few = f"Hardly any left (at most {most})" if left < 1 else f"About {_spoken(left)} left ({_spoken(low)} to {most})"
     pure = f"about {100 * purity:.0f} % pure" if purity >= 0.01 else "less than 1 % pure"
-    return f"{few}; the next page {pure}." + (" Time to stop." if stop else "")
+    return f"{few}; the next {count} are {pure}." + (" Time to stop." if stop else "")
 
 
 def _spoken(count: int) -> str:

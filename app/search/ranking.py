@@ -17,7 +17,7 @@ Floats = NDArray[np.float32]
 # Of accepted and of rejected images, so many of the latest are looked at. It bounds the cost of a page.
 REMEMBERED = 800
 
-# So many of the best, or a page of them if that is more, are worth a second look.
+# So many of the best, or a page of them if that is more, are set right by verdicts on what is like them.
 SHORTLIST = 180
 
 # The pool as a whole counts as so many examples of what is not wanted.
@@ -37,13 +37,13 @@ _LEAST_VARIANCE = 1e-6
 _TOLERANCE = 1e-4
 _MOST_STEPS = 200
 
-# The second look compares with so many of the latest of either kind: half, for it costs as much for each.
+# The correction compares with so many of the latest of either kind: half, for it costs as much for each.
 _COMPARED = 400
 # How fast a verdict counts for less with the distance: squared, and in units of the pool's mean squared distance.
 _SHARPNESS = 16.0
 # What is expected weighs as much as so many verdicts at half that squared distance.
 _EXPECTATION_WEIGHT = 10.0
-# With so many accepted images the second look is trusted half. In a class of few it would only repeat the rejects.
+# With so many accepted images the correction is trusted half. In a class of few it would only repeat the rejects.
 _ACCEPTED_TO_TRUST = 100
 
 

@@ -40,7 +40,7 @@ def winnow(vectors: Floats, pool: PoolStatistics, query: int) -> Scorer:
 
 
 def one_direction(vectors: Floats, pool: PoolStatistics, query: int) -> Scorer:
-    """Winnow's order without the second look."""
+    """Winnow's order, its best not set right."""
     return lambda accepted, rejected: (
         vectors
         @ learned_direction(

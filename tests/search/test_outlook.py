@@ -149,7 +149,9 @@ def test_three_pages_without_a_match_are_said_to_promise_none() -> None:
 
     assert "no match" not in two.outlook().sentence
     assert not two.outlook().stop
-    assert three.outlook().sentence == "There seems to be no match in this pool: none among 60 images."
+    assert three.outlook().sentence == (
+        "There seems to be no match in this pool: none among 60 images. Start from another picture, or stop."
+    )
     assert three.outlook().stop
 
 
@@ -187,11 +189,11 @@ def test_somebody_who_overlooks_nearly_everything_still_has_an_outlook() -> None
 
 
 def test_the_sentence_tells_about_how_many_are_left_and_how_pure_the_next_page_is() -> None:
-    said = _sentence((1842, 513, 6593), 0.094, 60, stop=False, hopeless=False)
-    done = _sentence((0, 0, 3), 0.004, 600, stop=True, hopeless=False)
+    said = _sentence((1842, 513, 6593), 0.094, 54, 60, stop=False, hopeless=False)
+    done = _sentence((0, 0, 3), 0.004, 60, 600, stop=True, hopeless=False)
 
-    assert said == "About 1,800 left (510 to 6,600); the next page about 9 % pure."
-    assert done == "Hardly any left (at most 3); the next page less than 1 % pure. Time to stop."
+    assert said == "About 1,800 left (510 to 6,600); the next 54 are about 9 % pure."
+    assert done == "Hardly any left (at most 3); the next 60 are less than 1 % pure. Time to stop."
 
 
 def test_before_the_first_verdict_nothing_is_promised() -> None:
