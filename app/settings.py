@@ -56,6 +56,10 @@ class Settings(BaseSettings):
         default=100_000_000, gt=0, description="Pictures with more pixels than this are listed as unreadable."
     )
     max_upload_bytes: int = Field(default=32 * 1024**2, gt=0, description="The largest picture that may be uploaded.")
+    stacks: bool = Field(
+        default=True,
+        description="Whether a reindex looks for near-identical images, which a review then shows as one.",
+    )
     planted_per_page: float = Field(
         default=0.5,
         ge=0,

@@ -111,9 +111,12 @@ def _embed(work: Work, folder: Path, encoder: EncoderManifest, place: Path, serv
 
 
 def _index(work: Work, place: Path, index: Path) -> None:
-    """Build the index of the gathered vectors, with the stacks of the pictures in the list."""
-    arguments = ["--vectors", str(place / "vectors"), "--images", str(place / "images.jsonl"), "--out", str(index)]
-    work.run("ml", "index", *arguments, "--max-pixels", str(work.settings.max_pixels), "--progress", "json")
+    """Build the index of the gathered vectors, with the stacks of the pictures in the list if they are wanted."""
+    arguments = ["--vectors", str(place / "vectors"), "--out", str(index), "--progress", "json"]
+    if work.settings.stacks:
+        pictures = ["--images", str(place / "images.jsonl"), "--max-pixels", str(work.settings.max_pixels)]
+        arguments += pictures
+    work.run("ml", "index", *arguments)
 
 
 def _is_whole(index: Path) -> bool:

@@ -58,10 +58,8 @@ def verdicts(page: Page) -> list[str]:
 def strike_out(page: Page, *, keep: str) -> set[str]:
     """Reject every tile whose path does not begin with `keep`; return the paths that stay accepted.
 
-    Stacks are opened first, so that each picture is judged by itself. Where most are wrong, all are inverted and the
-    right ones taken back.
+    Where most are wrong, all are inverted first and the right ones taken back.
     """
-    open_stacks(page)
     right = [path.startswith(keep) for path in paths(page)]
     inverted = right.count(False) > len(right) / 2
     if inverted:
@@ -73,17 +71,6 @@ def strike_out(page: Page, *, keep: str) -> set[str]:
             page.keyboard.press("x")
     assert verdicts(page) == ["accept" if is_right else "reject" for is_right in right]
     return {path for path, is_right in zip(paths(page), right, strict=True) if is_right}
-
-
-def open_stacks(page: Page) -> None:
-    """Open every stack on the page."""
-    closed = (
-        "[...document.querySelectorAll('.grid .tile')]"
-        ".findIndex(({ dataset }) => dataset.stack && !('opened' in dataset))"
-    )
-    while (number := page.evaluate(closed)) >= 0:
-        go_to(page, number)
-        page.keyboard.press("o")
 
 
 def go_to(page: Page, number: int) -> None:

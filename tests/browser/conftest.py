@@ -58,13 +58,13 @@ def serve(tmp_path: Path) -> Iterator[Callable[[Path], Server]]:
     """Starts a server on a copy of a home that was made ready, or on an empty one."""
     servers: list[Server] = []
 
-    def start(ready: Path | None = None, *, planted_per_page: float = 0) -> Server:
+    def start(ready: Path | None = None, *, planted_per_page: float = 0, stacks: bool = False) -> Server:
         home = tmp_path / "home"
         if ready is None:
             home.mkdir()
         else:
             shutil.copytree(ready / "home", home)
-        server = Server(home, import_roots=ready or tmp_path, planted_per_page=planted_per_page)
+        server = Server(home, import_roots=ready or tmp_path, planted_per_page=planted_per_page, stacks=stacks)
         servers.append(server)
         server.start()
         return server
@@ -74,10 +74,21 @@ def serve(tmp_path: Path) -> Iterator[Callable[[Path], Server]]:
         server.kill()
 
 
+@pytest.fixture(scope="package")
+def standing_server(tmp_path_factory: pytest.TempPathFactory, digits: Path) -> Iterator[Server]:
+    """One server for all tests that want no other: starting it takes longer than most tests."""
+    home = tmp_path_factory.mktemp("standing") / "home"
+    shutil.copytree(digits / "home", home)
+    server = Server(home, import_roots=digits)
+    yield server
+    server.kill()
+
+
 @pytest.fixture
-def server(serve: Callable[[Path], Server], digits: Path) -> Server:
-    """A server with the pool “digits”."""
-    return serve(digits)
+def server(standing_server: Server, digits: Path) -> Server:
+    """A server with the pool “digits” as it was made ready, whatever tests before did with it."""
+    standing_server.stand_by(digits / "home" / "winnow.db")
+    return standing_server
 
 
 @pytest.fixture

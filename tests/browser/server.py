@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -15,12 +17,13 @@ STARTS_WITHIN_S = 60
 
 
 class Server:
-    """`winnow serve` on a port and a home folder of its own."""
+    """`winnow serve` on a port and a home folder of its own, without stacks and planted pictures unless wanted."""
 
-    def __init__(self, home: Path, *, import_roots: Path, planted_per_page: float = 0) -> None:
+    def __init__(self, home: Path, *, import_roots: Path, planted_per_page: float = 0, stacks: bool = False) -> None:
         self.home = home
         self.import_roots = import_roots
         self.planted_per_page = planted_per_page
+        self.stacks = stacks
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -42,6 +45,16 @@ class Server:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def stand_by(self, database: Path) -> None:
+        """Answer, with what is in this database and nothing else. Starting anew is left out where it can be."""
+        live = self.home / "winnow.db"
+        if self._process is not None and (self._process.poll() is not None or _works(live)):
+            self.kill()
+        with closing(sqlite3.connect(database)) as wanted, closing(sqlite3.connect(live)) as present:
+            wanted.backup(present)
+        if self._process is None:
+            self.start()
 
     def run(self, *arguments: str) -> str:
         """Run another command of Winnow on the same home and return what it prints."""
@@ -66,9 +79,17 @@ class Server:
             "WINNOW_HOME": str(self.home),
             "WINNOW_IMPORT_ROOTS": str(self.import_roots),
             "WINNOW_PLANTED_PER_PAGE": str(self.planted_per_page),
+            "WINNOW_STACKS": str(self.stacks),
         }
         others = {name: value for name, value in os.environ.items() if not name.startswith(("WINNOW_", "DATABASE_URL"))}
         return {**others, **own, "OMP_NUM_THREADS": "2"}
+
+
+def _works(database: Path) -> bool:
+    """Whether a job waits or runs, which would go on to write of what is there no more."""
+    with closing(sqlite3.connect(database)) as connection:
+        active = connection.execute("SELECT count(*) FROM job WHERE state IN ('queued', 'running')").fetchone()
+    return bool(active[0])
 
 
 def _free_port() -> int:

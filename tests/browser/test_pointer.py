@@ -62,7 +62,7 @@ def test_the_mouse_alone_commits_and_undoes(server: Server, page: Page) -> None:
     _begin(page)
     first = paths(page)
     page.locator(".tile").nth(1).click()
-    page.get_by_role("button", name="Accept").click()
+    page.locator(".bar__commit").click()
     expect(page.get_by_role("status")).to_have_text(re.compile("stored"))
     wait_until_open(page)
     assert paths(page) != first
@@ -93,7 +93,7 @@ def test_on_a_phone_a_tap_rejects_and_the_bar_commits_and_undoes(server: Server,
     page.get_by_role("button", name="Unsure").tap()
     page.locator(".tile").nth(5).tap()
     assert verdicts(page)[5] == UNSURE
-    page.get_by_role("button", name="Accept").tap()
+    page.locator(".bar__commit").tap()
     expect(page.get_by_role("status")).to_have_text(re.compile("stored"))
     wait_until_open(page)
     expected = [path for number, path in enumerate(first) if number not in {2, 5}]

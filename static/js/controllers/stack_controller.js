@@ -25,6 +25,7 @@ export default class extends Controller {
       makeTile({ ...candidate, verdict: top.dataset.verdict }, picture(this.imagesValue, candidate.image, "high"), "gridcell");
     const below = openStack(top, make);
     top.after(...below);
+    setVerdict(top, top.dataset.verdict);
   }
 
   // What was told apart follows the top again.
