@@ -160,7 +160,7 @@ def test_the_outlook_tells_what_is_left_and_its_strip_chooses_a_lot(review: Page
     assert chosen is not None
     assert int(chosen) > 0
     review.keyboard.press("Enter")
-    expect(review.get_by_label("The best")).to_have_value(chosen)
+    expect(review.locator("#lot-dialog input[name=size]")).to_have_value(chosen)
 
 
 def test_tiles_in_doubt_are_marked_unless_that_is_switched_off(review: Page) -> None:
