@@ -250,6 +250,7 @@ class LotOut(BaseModel):
     rest: Annotated[int, Field(description="Images of the lot that nobody has decided yet.")]
     confidence: Annotated[float | None, Field(description="Of the bound, given the looks taken.")]
     at_least: Annotated[float | None, Field(description="The share of the lot that matches, at least.")]
+    poor: Annotated[bool, Field(description="The bound is too low to accept what nobody has seen.")]
     statement: str | None
     corrected: Annotated[str | None, Field(description="The same, by the person's catch rate for planted negatives.")]
     next_look: Annotated[int | None, Field(description="How many more the next look would show.")]

@@ -12,9 +12,9 @@ from app.verdicts.queries import STANDS
 
 # People get tired, and better; the latest are what counts.
 LATEST = 200
-# Before anything was planted, as if 8 of 10 had been caught: a fifth overlooked is what studies of rare targets find
-# between a half and a hundredth of the pictures holding one.
-_ASSUMED_PLANTED, _ASSUMED_CAUGHT = 10, 8
+# Before anything was planted, as if 18 of 20 had been caught: studies of rare targets find 7 % overlooked where half of
+# the pictures hold one and 16 % where a tenth do.
+_ASSUMED_PLANTED, _ASSUMED_CAUGHT = 20, 18
 _ENOUGH_TO_KNOW = 20
 # A second look is worth its time when so many are likely to be wrong, and this share of the labels.
 WORTH_COUNT, WORTH_SHARE = 5, 0.02

@@ -67,6 +67,7 @@ class LotStanding:
     rest: int
     confidence: float | None
     at_least: float | None
+    poor: bool
     statement: str | None
     corrected: str | None
     next_look: int | None
@@ -200,6 +201,7 @@ def lot_standing(session: Session, *, lot_id: int, review: ReviewLine, caught: C
         rest=lot.size - seen,
         confidence=confidence,
         at_least=bound,
+        poor=bound is not None and bound < acceptance.POOR and seen < lot.size,
         statement=_statement(lot, seen, against, bound, confidence),
         corrected=_corrected(lot, seen, against, confidence, caught),
         next_look=further - seen if further else None,

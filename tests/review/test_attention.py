@@ -84,8 +84,8 @@ def test_the_rate_is_kept_on_average_and_likelier_ones_are_planted() -> None:
 
 
 def test_what_was_overlooked_is_estimated_from_what_was_caught() -> None:
-    assert Caught(0, 0).overlooked(rejected=40) == pytest.approx(10)
-    assert Caught(100, 50).overlooked(rejected=58) == pytest.approx(52)
+    assert Caught(0, 0).overlooked(rejected=90) == pytest.approx(10)
+    assert Caught(100, 52).overlooked(rejected=70) == pytest.approx(50)
     assert Caught(1_000, 1_000).overlooked(rejected=100) < 0.3
     assert second_look_is_due(overlooked=10, accepted=300)
     assert not second_look_is_due(overlooked=10, accepted=3_000)

@@ -128,6 +128,7 @@ def test_further_looks_spend_the_confidence_that_was_planned(
     client: TestClient, start: Start, draw: Callable[..., dict[str, Any]]
 ) -> None:
     lot = look(client, draw(start(), 300, looks=3), reject=1)
+    assert not lot["poor"]
     assert lot["looks"] == [60, 120, 240]
     assert lot["confidence"] == pytest.approx(1 - 0.05 / 3)
     assert lot["next_look"] == 60
@@ -194,9 +195,17 @@ def test_a_later_reject_is_counted_and_the_bound_stated_anew(
     assert "does not hold" in lot_of(client, lot)["restated"]
 
 
+def test_a_sample_that_speaks_against_the_lot_says_so(
+    client: TestClient, start: Start, draw: Callable[..., dict[str, Any]]
+) -> None:
+    lot = look(client, draw(start(), 300), reject=20)
+    assert lot["poor"]
+    assert "too few to accept what nobody has seen" in lot["statement"]
+
+
 def test_a_small_lot_is_looked_at_whole(client: TestClient, start: Start, draw: Callable[..., dict[str, Any]]) -> None:
     lot = look(client, draw(start(), 12), reject=2)
-    assert (lot["seen"], lot["rest"]) == (12, 0)
+    assert (lot["seen"], lot["rest"], lot["poor"]) == (12, 0, False)
     assert lot["statement"] == "All 12 were looked at: 10 match."
 
 

@@ -44,6 +44,9 @@ export default class extends Controller {
     this.factsTarget.textContent = `${told.join(", ")}. ${count(lot.rest)} of the lot have been seen by nobody.`;
     this.acceptTarget.querySelector("b").textContent = count(lot.rest);
     this.acceptTarget.hidden = lot.rest === 0;
+    // Where the sample speaks against it, Enter alone does not accept.
+    this.acceptTarget.classList.toggle("button--primary", !lot.poor);
+    this.acceptTarget.querySelector("kbd").textContent = lot.poor ? "A" : "Enter";
     this.furtherTarget.hidden = lot.next_look === null;
     this.furtherTarget.querySelector("b").textContent = lot.next_look ?? "";
     this.troubleTarget.hidden = true;
@@ -54,6 +57,10 @@ export default class extends Controller {
   // Another state of the review has come.
   follow({ detail: { state } }) {
     if (state !== "judged") this.panelTarget.hidden = true;
+  }
+
+  async acceptByEnter() {
+    if (this.judged && !this.lot.poor) await this.accept();
   }
 
   async accept() {

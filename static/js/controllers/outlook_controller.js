@@ -41,7 +41,7 @@ export default class extends Controller {
 
   tell(outlook, page) {
     this.outlook = outlook;
-    this.sentenceTarget.textContent = outlook.sentence;
+    this.sentenceTarget.textContent = outlook.sentence.replaceAll(" %", "\u00a0%");
     this.sentenceTarget.toggleAttribute("data-stop", outlook.stop);
     const expected = ["deeper", "like"].includes(page?.kind) ? outlook.expected : null;
     this.pageTarget.hidden = expected === null;
