@@ -28,6 +28,7 @@ ALL_DECIDED = "Every image of this pool has been decided for this class or label
 END_FOUND = (
     "The matches end about here: a page from just before matches for the most part, one from just behind does not."
 )
+ONE_PAGE_LEFT = "There is nothing deeper: all that is left fits on one page."
 ONCE_MORE_DONE = {
     ACCEPT: "Everything that this review accepted has been looked at once more.",
     REJECT: "Everything that this review rejected has been looked at once more.",
@@ -75,7 +76,8 @@ def turn(session: Session, *, review: ReviewLine, wanted: NewPage, opened: Opene
         depth = _depth(session, review, wanted, ranked)
         skip = depth or 0
         tiles = [] if depth is None else ranked.tiles(wanted.size, skip=skip)
-        message = END_FOUND if depth is None and ranked.remaining else ALL_DECIDED
+        if ranked.remaining:
+            message = END_FOUND if ranked.remaining > wanted.size else ONE_PAGE_LEFT
     else:
         tiles = ranked.tiles(wanted.size)
         if wanted.kind == NEXT and wanted.plant and tiles:
