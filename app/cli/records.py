@@ -22,7 +22,6 @@ from app.labels.groups import stack_groups
 from app.labels.routes import chosen_verdicts
 from app.pools import queries
 from app.pools.queries import class_named, pool_named
-from app.search.served_index import IndexShelf
 from app.words import VerdictValue
 
 
@@ -53,6 +52,9 @@ def export(
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write; else standard output.")] = None,
 ) -> None:
     """Write the pool's labels as CSV: a row for each image and class."""
+    # It brings FAISS along, for which no other command should wait.
+    from app.search.served_index import IndexShelf  # noqa: PLC0415
+
     asked = cast(list[VerdictValue | Literal["any"]], [wanted.value for wanted in verdict]) if verdict else None
     settings = read_settings()
     with opened_database(settings) as database, database.read() as session:

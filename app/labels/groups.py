@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sqlalchemy.orm import Session
 
+from app.errors import Conflict
 from app.registry.queries import served_version
-from app.search.served_index import IndexShelf, IndexUnusable
+
+if TYPE_CHECKING:
+    # It brings FAISS along, for which no command's help should wait.
+    from app.search.served_index import IndexShelf
 
 
 def stack_groups(session: Session, shelf: IndexShelf, *, pool_id: int) -> dict[str, str] | None:
@@ -19,7 +25,7 @@ def stack_groups(session: Session, shelf: IndexShelf, *, pool_id: int) -> dict[s
         return None
     try:
         index = shelf.open(served.artifact)
-    except IndexUnusable:
+    except Conflict:  # IndexUnusable
         return None
     rows = index.stacked
     images, leaders = index.digests[rows], index.digests[index.stacks[rows]]

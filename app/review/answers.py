@@ -15,6 +15,8 @@ from app.words import REJECT, SECOND, UNSURE
 def page_out(session: Session, page: PageLine, *, remaining: int | None = None) -> bodies.PageOut:
     """Return a page with its tiles and the marks that it has, or is to have."""
     review = queries.review(session, review_id=page.review_id)
+    tiles = page_queries.tiles(session, page_id=page.id, pool_id=review.pool_id)
+    planted = [tile.picture.image for tile in tiles if tile.planted]
     return bodies.PageOut(
         id=page.id,
         review=page.review_id,
@@ -23,8 +25,8 @@ def page_out(session: Session, page: PageLine, *, remaining: int | None = None) 
         skipped=page.skipped,
         lot=page.lot_id,
         state="committed" if page.commit_id is not None else "open" if page.set_aside_at is None else "set aside",
-        candidates=[_candidate(tile) for tile in page_queries.tiles(session, page_id=page.id, pool_id=review.pool_id)],
-        marks=_marks(session, page, class_id=review.class_id),
+        candidates=[_candidate(tile) for tile in tiles],
+        marks=_marks(session, page, class_id=review.class_id, planted=planted),
         remaining=remaining,
     )
 
@@ -66,16 +68,20 @@ def _candidate(tile: Tile) -> bodies.CandidateOut:
     )
 
 
-def _marks(session: Session, page: PageLine, *, class_id: int) -> bodies.Marks:
+def _marks(session: Session, page: PageLine, *, class_id: int, planted: list[str]) -> bodies.Marks:
     """Return what the page's last commit struck out, to be restored after an undo.
 
     A second look that was never committed shows the verdicts as they stand.
     """
     last = page_queries.last_verdicts(session, page_id=page.id)
-    if page.kind == SECOND and not page_queries.page_commits(session, page_id=page.id):
+    commits = page_queries.page_commits(session, page_id=page.id)
+    if page.kind == SECOND and not commits:
         last = page_queries.labels_on(session, page_id=page.id, class_id=class_id)
+    # Planted ones have no verdict; those that were not overlooked were struck out.
+    overlooked = (commits[-1].answer or {}).get("missed", []) if commits else planted
+    caught = [image for image in planted if image not in overlooked]
     return bodies.Marks(
-        rejected=last.get(REJECT, []),
+        rejected=[*last.get(REJECT, []), *caught],
         unsure=last.get(UNSURE, []),
         opened=page_queries.opened_stacks(session, page_id=page.id),
     )

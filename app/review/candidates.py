@@ -50,6 +50,11 @@ class Order:
         """Undecided images."""
         return int(len(self.hidden) - np.count_nonzero(self.hidden))
 
+    @property
+    def places(self) -> int:
+        """Tiles that these make."""
+        return int(len(self.hidden) - np.count_nonzero(self.hidden | self._beneath))
+
     def first(self, count: int) -> NDArray[np.intp]:
         """Return the rows of the best undecided images, each for itself."""
         return best(self.scores, hidden=self.hidden, count=count)

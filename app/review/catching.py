@@ -8,7 +8,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.tables import Commit
-from app.verdicts.queries import STANDS
 
 # People get tired, and better; the latest are what counts.
 LATEST = 200
@@ -42,7 +41,8 @@ def caught_by(session: Session, *, person_id: int) -> Caught:
     """Return a person's catch rate over the latest pages on which something was planted, in all pools."""
     latest = (
         select(Commit.planted, Commit.caught)
-        .where(Commit.person_id == person_id, Commit.planted.is_not(None), STANDS)
+        # The first commit of a page counts, undone or not: afterwards the person has been told.
+        .where(Commit.person_id == person_id, Commit.planted.is_not(None), Commit.generation == 0)
         .order_by(Commit.id.desc())
         .limit(LATEST)
         .subquery()

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
-from app.review import page_queries, queries
+from app.review import lot_queries, page_queries, queries
 from app.review.decisions import Marked, purity, verdicts
 from app.review.page_queries import PageLine, Picture, Tile
 from app.verdicts import journal
@@ -26,6 +26,14 @@ class KeyUsedOtherwise(Conflict):
     """This key has been used for a commit with other verdicts."""
 
 
+class LotDecided(Conflict):
+    """The rest of this lot was accepted on the strength of this page: take that back first."""
+
+
+class SampleGivenUp(Conflict):
+    """This sample was given up in another window; its pictures come back in their order."""
+
+
 class NothingToUndo(NotFound):
     """This page has no commit to undo."""
 
@@ -35,7 +43,7 @@ def commit_page(
 ) -> dict[str, Any]:
     """Turn a page into verdicts and return the answer; the same commit sent again gets the same answer.
 
-    Raises CommittedOtherwise and KeyUsedOtherwise; nothing is stored then.
+    Raises CommittedOtherwise, KeyUsedOtherwise, LotDecided and SampleGivenUp; nothing is stored then.
     """
     page = page_queries.page(session, page_id=page_id, lock=True)
     before = page_queries.page_commits(session, page_id=page_id)
@@ -50,6 +58,8 @@ def commit_page(
             raise CommittedOtherwise
         return page.answer or {}
 
+    if page.lot_id is not None:
+        _sample_counts(session, page)
     review = queries.review(session, review_id=page.review_id)
     shown = page_queries.tiles(session, page_id=page_id, pool_id=review.pool_id)
     decided = verdicts(layout(shown), marked)
@@ -90,12 +100,23 @@ def commit_page(
 
 
 def undo_page(session: Session, *, page_id: int, person_id: int) -> PageLine:
-    """Take back the commit in force of a page, which is open again afterwards. Raises NothingToUndo."""
+    """Take back the commit in force of a page, which is open again afterwards. Raises NothingToUndo and LotDecided."""
     page = page_queries.page(session, page_id=page_id, lock=True)
     if page.commit_id is None:
         raise NothingToUndo
+    if page.lot_id is not None:
+        _sample_counts(session, page)
     journal.undo(session, commit_id=page.commit_id, person_id=person_id)
     return page_queries.page(session, page_id=page_id)
+
+
+def _sample_counts(session: Session, page: PageLine) -> None:
+    """See to it that the verdicts on a sample's page can still change what is stated of its lot."""
+    lot = lot_queries.lot(session, lot_id=page.lot_id or 0, lock=True)
+    if lot.commit_id is not None:
+        raise LotDecided
+    if page.set_aside_at is not None:
+        raise SampleGivenUp
 
 
 def standing(session: Session, *, review_id: int, class_id: int) -> dict[str, Any]:

@@ -19,6 +19,10 @@ class RejectedAndUnsure(Invalid):
     """An image cannot be rejected and unsure at once."""
 
 
+class StackNotOpened(Invalid):
+    """An image beneath a tile is marked by itself, but its stack was not opened."""
+
+
 @dataclass(frozen=True)
 class Marked:
     """What a person marked on a page: images of the page, by their ids."""
@@ -47,7 +51,8 @@ def verdicts(shown: Mapping[str, Sequence[str]], marked: Marked) -> dict[str, De
     """Return a verdict for every image shown: everything is accepted unless struck out or doubted.
 
     `shown` holds the tiles, and for each the images beneath it. Those follow their tile, unless the stack was opened.
-    Raises NotOnThisPage for ids that were not shown, RejectedAndUnsure for ids named in both lists.
+    Raises NotOnThisPage for ids that were not shown, RejectedAndUnsure for ids named in both lists,
+    StackNotOpened for one beneath a tile that is marked otherwise.
     """
     everything = {*shown, *(image for beneath in shown.values() for image in beneath)}
     strangers = [image for image in (*marked.rejected, *marked.unsure, *marked.opened) if image not in everything]
@@ -66,6 +71,10 @@ def verdicts(shown: Mapping[str, Sequence[str]], marked: Marked) -> dict[str, De
     for tile, beneath in shown.items():
         given[tile] = Decided(own[tile])
         for image in beneath:
+            if tile not in opened and own[image] not in {ACCEPT, own[tile]}:
+                raise StackNotOpened(
+                    f"Image {image} lies beneath {tile}: name that one as opened to judge it by itself."
+                )
             given[image] = Decided(own[image]) if tile in opened else Decided(own[tile], STACK)
     return given
 

@@ -17,6 +17,7 @@ from app.review.committing import NothingToUndo, standing
 from app.review.lot_queries import LotLine
 from app.review.page_queries import NewTile, PageLine
 from app.review.queries import ReviewLine
+from app.review.turning import SampleOpen
 from app.verdicts import acceptance, journal
 from app.verdicts.journal import NewVerdict
 from app.verdicts.lots import rejected_since, restated
@@ -78,8 +79,11 @@ class LotStanding:
 def draw(session: Session, *, review: ReviewLine, ranked: Order, size: int, looks: int) -> LotLine:
     """Fix the first `size` images of the order as a lot, draw its sample and open the sample's first page.
 
-    The open page of the review is set aside. Raises NothingToDraw and LotTooLarge.
+    The open page of the review is set aside. Raises SampleOpen, NothingToDraw and LotTooLarge.
     """
+    open_page = page_queries.oldest_open_page(session, review_id=review.id)
+    if open_page is not None and open_page.kind == SAMPLE:
+        raise SampleOpen
     if not ranked.remaining:
         raise NothingToDraw
     if size > ranked.remaining:
@@ -100,6 +104,11 @@ def draw(session: Session, *, review: ReviewLine, ranked: Order, size: int, look
 
 def look_further(session: Session, *, lot_id: int, review: ReviewLine) -> PageLine:
     """Open the page of a lot's next look. Raises StillLooking, NoFurtherLook, LotGivenUp and LotAccepted."""
+    lot = lot_queries.lot(session, lot_id=lot_id, lock=True)
+    open_page = _open_page(session, lot)
+    if open_page is not None and _seen(session, lot):
+        # The answer to the same request was lost.
+        return open_page
     lot = _open_lot(session, lot_id)
     seen = _seen(session, lot)
     if acceptance.next_look(lot.looks, seen) is None:
@@ -117,6 +126,9 @@ def accept_rest(session: Session, *, lot_id: int, review: ReviewLine, person_id:
         return dict(lot.answer or {})
     _open_lot(session, lot_id)
     now = lot_standing(session, lot_id=lot_id, review=review, caught=None)
+    # Whoever decides one of them at this moment is waited for, and then seen.
+    images = [image_id for image_id, _ in lot_queries.images(session, lot_id=lot_id)]
+    journal.one_writer_at_a_time(session, pool_id=review.pool_id, image_ids=images)
     others = (
         labelled_otherwise(session, pool_id=review.pool_id, class_id=review.class_id)
         if review.classes_per_image == "one"

@@ -16,6 +16,7 @@ from app.review.catching import caught_by, second_look_is_due
 from app.review.opening import opened
 from app.search.outlook import Outlook, PageResult, outlook
 from app.verdicts.queries import class_counts
+from app.words import ACCEPT
 
 router = APIRouter(prefix="/api/v1", tags=["reviews"])
 
@@ -64,6 +65,8 @@ def show_outlook(
     chances = found.probability(ranked.scores[shown])
     counts = class_counts(session, class_id=review.class_id)
     overlooked = caught.overlooked(counts.rejected)
+    given = page_queries.given_by(session, review_id=review_id, class_id=review.class_id, value=ACCEPT)
+    unseen = set(given) - set(page_queries.seen_twice(session, review_id=review_id))
     return bodies.OutlookOut(
         remaining=found.undecided,
         expected=float(chances.mean()) if len(chances) else None,
@@ -80,7 +83,7 @@ def show_outlook(
             planted=caught.planted,
             caught=caught.caught,
             overlooked=overlooked,
-            due=second_look_is_due(overlooked=overlooked, accepted=counts.accepted),
+            due=bool(unseen) and second_look_is_due(overlooked=overlooked, accepted=counts.accepted),
         ),
     )
 

@@ -14,7 +14,7 @@ from app.errors import NotFound
 from app.pools.held import path_in_pool
 from app.tables import Commit, Image, Label, Page, PageCandidate, Review, Verdict, now
 from app.verdicts.queries import STANDS
-from app.words import ACCEPT, NEXT, SECOND, SEEN, PageKind, VerdictValue
+from app.words import ACCEPT, NEXT, SECOND, SEEN, STACK, PageKind, VerdictValue
 
 
 class PageNotFound(NotFound):
@@ -194,7 +194,8 @@ def last_verdicts(session: Session, *, page_id: int) -> dict[str, list[str]]:
     rows = session.execute(
         select(Verdict.value, Image.sha256)
         .join(Image, Image.id == Verdict.image_id)
-        .where(Verdict.commit_id == last, Verdict.value != ACCEPT)
+        # What lies beneath a tile that was not opened follows it by itself.
+        .where(Verdict.commit_id == last, Verdict.value != ACCEPT, Verdict.basis != STACK)
         .order_by(Verdict.id)
     )
     marks: dict[str, list[str]] = {}

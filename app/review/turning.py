@@ -8,19 +8,19 @@ from random import SystemRandom
 
 from sqlalchemy.orm import Session
 
-from app.errors import Invalid
+from app.errors import Conflict, Invalid
 from app.pools.held import held_images
 from app.registry.row_maps import RowMap
 from app.review import page_queries
 from app.review.bodies import NewPage
 from app.review.candidates import Order, once_more, order
 from app.review.decisions import purity
-from app.review.depth import Probe, next_depth
+from app.review.depth import ENOUGH, Probe, next_depth
 from app.review.page_queries import NewTile, PageLine
 from app.review.planting import insert_at_random, to_plant
 from app.review.queries import ReviewLine
 from app.search.served_index import ServedIndex
-from app.words import ACCEPT, DEEPER, LIKE, NEXT, REJECT, SECOND
+from app.words import ACCEPT, DEEPER, LIKE, NEXT, REJECT, SAMPLE, SECOND
 
 Opened = Callable[[], tuple[ServedIndex, RowMap]]
 
@@ -28,6 +28,7 @@ ALL_DECIDED = "Every image of this pool has been decided for this class or label
 END_FOUND = (
     "The matches end about here: a page from just before matches for the most part, one from just behind does not."
 )
+ALL_MATCH = "There is nothing deeper: even the last page of the order matches for the most part."
 ONE_PAGE_LEFT = "There is nothing deeper: all that is left fits on one page."
 ONCE_MORE_DONE = {
     ACCEPT: "Everything that this review accepted has been looked at once more.",
@@ -42,6 +43,10 @@ class LikeWhat(Invalid):
 
 class NotIndexed(Invalid):
     """This image is not in the index version that the review works on."""
+
+
+class SampleOpen(Conflict):
+    """The sample of a lot is being looked at: store its page first, or give the lot up."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +64,13 @@ def turn(session: Session, *, review: ReviewLine, wanted: NewPage, opened: Opene
 
     Another kind than `next`, or one that is wanted afresh, sets the open page aside.
 
-    Raises LikeWhat, NotInThisPool and NotIndexed.
+    Raises SampleOpen, LikeWhat, NotInThisPool and NotIndexed.
     """
     open_page = page_queries.oldest_open_page(session, review_id=review.id)
     if open_page is not None and wanted.kind == NEXT and not wanted.afresh:
         return Turned(open_page, made=False)
+    if open_page is not None and open_page.kind == SAMPLE:
+        raise SampleOpen
     index, row_map = opened()
     like = _like(session, review, wanted, row_map)
     ranked = order(session, review=review, index=index, row_map=row_map, like=like)
@@ -73,11 +80,12 @@ def turn(session: Session, *, review: ReviewLine, wanted: NewPage, opened: Opene
         tiles = once_more(session, review=review, ranked=ranked, value=wanted.of, count=wanted.size)
         message = ONCE_MORE_DONE[wanted.of]
     elif wanted.kind == DEEPER:
-        depth = _depth(session, review, wanted, ranked)
+        probes = list(_probes(page_queries.pages(session, review_id=review.id)))
+        depth = _depth(wanted, probes, ranked.places)
         skip = depth or 0
         tiles = [] if depth is None else ranked.tiles(wanted.size, skip=skip)
         if ranked.remaining:
-            message = END_FOUND if ranked.remaining > wanted.size else ONE_PAGE_LEFT
+            message = _why_no_deeper(probes)
     else:
         tiles = ranked.tiles(wanted.size)
         if wanted.kind == NEXT and wanted.plant and tiles:
@@ -106,11 +114,16 @@ def _like(session: Session, review: ReviewLine, wanted: NewPage, row_map: RowMap
     return image_id
 
 
-def _depth(session: Session, review: ReviewLine, wanted: NewPage, ranked: Order) -> int | None:
+def _depth(wanted: NewPage, probes: list[Probe], places: int) -> int | None:
     if wanted.skip is not None:
-        return min(wanted.skip, max(0, ranked.remaining - wanted.size))
-    probes = list(_probes(page_queries.pages(session, review_id=review.id)))
-    return next_depth(probes, size=wanted.size, remaining=ranked.remaining)
+        return min(wanted.skip, max(0, places - wanted.size))
+    return next_depth(probes, size=wanted.size, remaining=places)
+
+
+def _why_no_deeper(probes: list[Probe]) -> str:
+    if any(probe.purity < ENOUGH for probe in probes):
+        return END_FOUND
+    return ALL_MATCH if probes else ONE_PAGE_LEFT
 
 
 def _probes(pages: list[PageLine]) -> list[Probe]:

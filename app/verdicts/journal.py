@@ -106,7 +106,7 @@ def store_import_labels(
 
 def refresh_labels(session: Session, *, pool_id: int, image_ids: Collection[int]) -> None:
     """Make the labels of these images anew from the verdicts that stand."""
-    _one_writer_at_a_time(session, pool_id=pool_id, image_ids=image_ids)
+    one_writer_at_a_time(session, pool_id=pool_id, image_ids=image_ids)
     one = session.scalars(select(Pool.classes_per_image).where(Pool.id == pool_id)).one() == "one"
     standing = in_force(
         standing_verdicts(session, pool_id=pool_id, image_ids=image_ids), one_class_per_image=one
@@ -124,7 +124,8 @@ def refresh_labels(session: Session, *, pool_id: int, image_ids: Collection[int]
         )
 
 
-def _one_writer_at_a_time(session: Session, *, pool_id: int, image_ids: Collection[int]) -> None:
+def one_writer_at_a_time(session: Session, *, pool_id: int, image_ids: Collection[int]) -> None:
+    """Let nobody else change the labels of these images until this transaction ends."""
     # Two people may commit the same image at once. The second waits here and then sees what the first one stored;
     # ordered, so that the two never wait for each other. (On SQLite the whole transaction is alone anyway.)
     for ids in in_batches(sorted(image_ids)):

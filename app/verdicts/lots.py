@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.tables import Commit, Label, Lot, Verdict
@@ -51,14 +51,21 @@ def accepted_lots(session: Session, *, class_id: int) -> list[AcceptedLot]:
 
 def rejected_since(session: Session, *, lot_id: int) -> int:
     """Count the labels made by a lot's sample that another verdict has taken the place of, other than an acceptance."""
-    given, given_by, latest = aliased(Verdict), aliased(Commit), aliased(Verdict)
+    given, latest = aliased(Verdict), aliased(Verdict)
     return session.scalars(
         select(func.count())
         .select_from(given)
-        .join(given_by, given_by.id == given.commit_id)
-        .join(Label, (Label.image_id == given.image_id) & (Label.class_id == given.class_id))
-        .join(latest, latest.id == Label.verdict_id)
-        .where(given_by.lot_id == lot_id, given_by.kind == "lot", given.basis == SAMPLE, latest.value != ACCEPT)
+        .join(Commit, Commit.id == given.commit_id)
+        # Where another class has taken the image over, there is no label of this one left.
+        .outerjoin(Label, (Label.image_id == given.image_id) & (Label.class_id == given.class_id))
+        .outerjoin(latest, latest.id == Label.verdict_id)
+        .where(
+            Commit.lot_id == lot_id,
+            Commit.kind == "lot",
+            STANDS,
+            given.basis == SAMPLE,
+            or_(latest.id.is_(None), latest.value != ACCEPT),
+        )
     ).one()
 
 

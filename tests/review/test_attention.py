@@ -148,3 +148,19 @@ def test_like_needs_an_image_of_this_pool(client: TestClient, start: Start) -> N
     url = f"/api/v1/reviews/{start()['id']}/pages"
     assert client.post(url, json={"kind": "like"}).json()["code"] == "like-what"
     assert client.post(url, json={"kind": "like", "like": "f" * 64}).status_code == 422
+
+
+def test_an_undo_brings_planted_ones_back_as_they_were_marked_and_does_not_change_what_was_caught(
+    client: TestClient, pool: SeededPool, start: Start, get_page: GetPage
+) -> None:
+    known = reject_some(client, pool, 20)
+    review = start()
+    page = get_page(review, plant=True)
+    caught, missed = (image for image in shown(page) if image in known)
+    commit(client, page, rejected=[caught])
+    reopened = client.delete(f"/api/v1/pages/{page['id']}/commit").json()["page"]
+    assert reopened["marks"]["rejected"] == [caught]
+    # Now that it was told, it is easily caught.
+    assert commit(client, page, rejected=[caught, missed])["missed"] == []
+    attention = client.get(f"/api/v1/reviews/{review['id']}/outlook").json()["attention"]
+    assert (attention["planted"], attention["caught"]) == (2, 1)

@@ -87,3 +87,10 @@ def test_a_page_set_aside_can_still_be_committed_from_another_window(
     assert get_page(review)["id"] == deeper["id"]
     commit(client, deeper)
     assert get_page(review)["id"] not in {first["id"], deeper["id"]}
+
+
+def test_where_everything_matches_no_end_is_claimed(client: TestClient, start: Start, get_page: GetPage) -> None:
+    review = start()
+    while (page := get_page(review, size=10, kind="deeper"))["id"] is not None:
+        commit(client, page)
+    assert page["message"].startswith("There is nothing deeper: even the last page")

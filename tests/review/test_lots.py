@@ -222,3 +222,65 @@ def test_a_lot_cannot_be_larger_than_what_is_left(client: TestClient, start: Sta
 def test_an_unknown_lot_is_404(client: TestClient) -> None:
     for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/pages"), ("POST", "/commit"), ("DELETE", "/commit")):
         assert client.request(method, f"/api/v1/lots/999{path}").status_code == 404
+
+
+def test_while_a_sample_is_looked_at_nothing_else_takes_its_place(
+    client: TestClient, pool: SeededPool, start: Start, get_page: GetPage, draw: Callable[..., dict[str, Any]]
+) -> None:
+    review = start()
+    lot = draw(review, 300)
+    for body in ({"kind": "deeper"}, {"kind": "like", "like": pool.images[3]}, {"kind": "second"}, {"afresh": True}):
+        answer = client.post(f"/api/v1/reviews/{review['id']}/pages", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (409, "sample-open")
+    assert client.post(f"/api/v1/reviews/{review['id']}/lots", json={"size": 100}).status_code == 409
+    assert get_page(review)["id"] == lot["page"]
+
+
+def test_what_a_lot_was_accepted_on_cannot_be_taken_back_beneath_it(
+    client: TestClient, start: Start, draw: Callable[..., dict[str, Any]]
+) -> None:
+    lot = draw(start(), 200)
+    page = lot["page"]
+    look(client, lot)
+    client.post(f"/api/v1/lots/{lot['id']}/commit", json={})
+    answer = client.delete(f"/api/v1/pages/{page}/commit")
+    assert (answer.status_code, answer.json()["code"]) == (409, "lot-decided")
+    client.delete(f"/api/v1/lots/{lot['id']}/commit")
+    assert client.delete(f"/api/v1/pages/{page}/commit").status_code == 200
+    # The sample is open again, and its lot waits for it.
+    assert lot_of(client, lot)["state"] == "looking"
+
+
+def test_a_sample_that_was_given_up_cannot_be_stored_from_another_window(
+    client: TestClient, start: Start, draw: Callable[..., dict[str, Any]]
+) -> None:
+    lot = draw(start(), 200)
+    client.delete(f"/api/v1/lots/{lot['id']}")
+    answer = client.post(f"/api/v1/pages/{lot['page']}/commit", json={})
+    assert (answer.status_code, answer.json()["code"]) == (409, "sample-given-up")
+    assert labels(client) == set()
+
+
+def test_later_rejects_are_counted_once_though_the_lot_was_accepted_twice(
+    client: TestClient, pool: SeededPool, start: Start, draw: Callable[..., dict[str, Any]]
+) -> None:
+    lot = look(client, draw(start(), 300))
+    seen = labels(client)
+    for _ in range(2):
+        client.post(f"/api/v1/lots/{lot['id']}/commit", json={})
+        client.delete(f"/api/v1/lots/{lot['id']}/commit")
+    client.post(f"/api/v1/lots/{lot['id']}/commit", json={})
+    by_sample = sorted(labels(client) - seen)
+    for label, images, verdict in (("owl", by_sample[:2], "reject"), ("lark", by_sample[2:3], "accept")):
+        body = {"images": images, "verdict": verdict}
+        client.post(f"/api/v1/pools/{pool.name}/classes/{label}/verdicts", json=body)
+    assert lot_of(client, lot)["rejected_since"] == 3
+
+
+def test_asking_twice_for_the_next_look_opens_it_once(
+    client: TestClient, start: Start, draw: Callable[..., dict[str, Any]]
+) -> None:
+    lot = look(client, draw(start(), 300, looks=3))
+    first, again = (client.post(f"/api/v1/lots/{lot['id']}/pages").json() for _ in range(2))
+    assert first == again
+    assert look(client, lot)["seen"] == 120

@@ -102,3 +102,31 @@ def test_looking_ahead_knows_of_stacks(client: TestClient, pool: SeededPool, sta
     ahead = client.post(f"/api/v1/pages/{page['id']}/ahead", json=marks).json()["images"]
     commit(client, page, **marks)
     assert shown(get_page(review, size=20)) == ahead
+
+
+def test_an_undo_marks_the_tile_alone_where_its_stack_was_not_opened(
+    client: TestClient, pool: SeededPool, start: Start, get_page: GetPage
+) -> None:
+    page = get_page(start(), size=20)
+    top, _ = stack_on(page, pool)
+    commit(client, page, rejected=[top])
+    reopened = client.delete(f"/api/v1/pages/{page['id']}/commit").json()["page"]
+    assert reopened["marks"] == {"rejected": [top], "unsure": [], "opened": []}
+
+
+def test_a_mark_beneath_a_stack_that_was_not_opened_is_refused_by_name(
+    client: TestClient, pool: SeededPool, start: Start, get_page: GetPage
+) -> None:
+    page = get_page(start(), size=20)
+    top, beneath = stack_on(page, pool)
+    answer = client.post(f"/api/v1/pages/{page['id']}/commit", json={"rejected": beneath[:1]})
+    assert (answer.status_code, answer.json()["code"]) == (422, "stack-not-opened")
+    assert beneath[0] in answer.json()["detail"]
+    assert top in answer.json()["detail"]
+    assert labels(client) == set()
+
+
+def test_depth_is_counted_in_tiles(client: TestClient, start: Start, get_page: GetPage) -> None:
+    deepest = get_page(start(), size=10, kind="deeper", skip=1_000)
+    assert len(shown(deepest)) == 10
+    assert deepest["skipped"] == OWLS + OTHERS - (len(BURST) - 1) - (len(PAIR) - 1) - 10

@@ -9,7 +9,8 @@ export default class extends Controller {
 
   // From a key or a button; from the strip, with how many.
   choose({ detail } = {}) {
-    if (this.element.dataset.state !== "open" || this.dialogTarget.open) return;
+    if (this.element.dataset.state !== "open" || this.dialogTarget.open || this.looking) return;
+    if (this.dispatch("leaving", { cancelable: true }).defaultPrevented) return;
     if (detail?.count) this.sizeTarget.value = detail.count;
     this.problemTarget.hidden = true;
     this.dialogTarget.showModal();
@@ -82,7 +83,7 @@ export default class extends Controller {
   // Back to single pages, from the judgement or from the sample's page.
   async giveUp() {
     const id = this.judged ? this.lot.id : this.looking;
-    if (!id) return;
+    if (!id || this.dispatch("leaving", { cancelable: true }).defaultPrevented) return;
     await this.busy(null, this.troubleTarget, async () => {
       await send("DELETE", `${this.lotsValue}/${id}`);
       this.dispatch("turned");

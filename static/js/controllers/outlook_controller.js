@@ -48,7 +48,9 @@ export default class extends Controller {
     if (expected !== null) this.pageTarget.querySelector("b").textContent = `${Math.round(expected * 100)} %`;
     drawStrip(this.stripTarget, outlook);
     this.choose(0);
-    if (attention().marks && page?.kind !== "sample" && page?.kind !== "second") this.mark(outlook.doubtful);
+    // A sample is looked at as if nothing were known.
+    this.markable = page?.kind !== "sample" && page?.kind !== "second";
+    if (attention().marks && this.markable) this.mark(outlook.doubtful);
     const { planted, caught, overlooked, due } = outlook.attention;
     this.caughtTarget.hidden = planted === 0;
     this.caughtTarget.textContent = `You caught ${caught} of the last ${planted} planted pictures.`;
@@ -93,7 +95,8 @@ export default class extends Controller {
     const remaining = this.outlook?.remaining ?? 0;
     const step = Math.max(10, Math.round(remaining / 100));
     const to = { ArrowDown: this.count + step, ArrowUp: this.count - step, PageDown: this.count + 10 * step, PageUp: this.count - 10 * step, Home: 0, End: remaining }[event.key];
-    if (event.key === "Enter" && this.count) this.drop();
+    // Enter on the strip is never meant for the page.
+    if (event.key === "Enter") this.drop();
     else if (to === undefined) return;
     else this.choose(Math.min(Math.max(to, 0), remaining));
     event.preventDefault();
@@ -126,7 +129,7 @@ export default class extends Controller {
     setAttention(target.type === "radio" ? { gather: target.value } : { [target.name]: target.checked });
     if (target.name !== "marks") return;
     for (const tile of tilesOf(this.gridTarget)) delete tile.dataset.doubt;
-    if (target.checked && this.outlook) this.mark(this.outlook.doubtful);
+    if (target.checked && this.outlook && this.markable) this.mark(this.outlook.doubtful);
   }
 }
 

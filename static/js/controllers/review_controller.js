@@ -83,11 +83,20 @@ export default class extends Controller {
 
   // Another page instead of this one, whose marks would be lost.
   async turnTo(wanted) {
+    if (this.state === "open" && this.kind === "sample") {
+      this.enter("open", "Store the sample first, or go back with Esc");
+      return;
+    }
     if (this.marksAtStake()) return;
     if (this.page) this.drafts.drop(this.page);
     this.foresight.rest();
     this.enter("loading");
     await this.proceed(wanted);
+  }
+
+  // Something else is about to take the place of this page.
+  hold(event) {
+    if (this.marksAtStake()) event.preventDefault();
   }
 
   // Whether the page has marks that would be lost; then it is said so.
@@ -111,7 +120,7 @@ export default class extends Controller {
   async proceed(wanted = NEXT) {
     try {
       if (this.outbox.pending) wanted = await this.deliver();
-      if (wanted.lot) return this.judge(wanted.lot);
+      if (wanted.lot) return await this.judge(wanted.lot);
       const { marks: _marks, gather: doubtful, plant } = attention();
       const asked = { size: pageSize(this.gridTarget), doubtful, plant, ...wanted };
       const page = await this.patience.persist(() => send("POST", `${this.urlValue}/pages`, asked), this.waiting);
