@@ -28,7 +28,7 @@ import faiss
 import numpy as np
 
 from app.search.outlook import outlook
-from app.search.ranking import REMEMBERED, Floats, best, learned_direction
+from app.search.ranking import REMEMBERED, SHORTLIST, Floats, best, corrected, learned_direction
 from app.search.served_index import IndexShelf, ServedIndex
 from ml.artifacts import IndexManifest, checksums, now, publishing
 
@@ -92,16 +92,22 @@ class Verdicts:
         self.direction, self.scores = self.ranked()
 
     def ranked(self) -> tuple[Floats, Floats]:
-        direction = learned_direction(
-            query=self.index.vectors[:1],
-            accepted=self.index.vectors[self.accepted[-REMEMBERED:]],
-            rejected=self.index.vectors[self.rejected[-REMEMBERED:]],
-            pool=self.index.pool,
-        )
+        direction = learned_direction(**self.examples, pool=self.index.pool)
         return direction, self.index.score(direction)
 
     def page(self) -> object:
-        return best(self.ranked()[1], hidden=self.hidden, count=PAGE)
+        direction, scores = self.ranked()
+        shortlist = best(scores, hidden=self.hidden, count=max(PAGE, SHORTLIST))
+        right = corrected(self.index.vectors[shortlist], direction=direction, pool=self.index.pool, **self.examples)
+        return shortlist[np.argsort(-right, kind="stable")][:PAGE]
+
+    @property
+    def examples(self) -> dict[str, Floats]:
+        return {
+            "query": self.index.vectors[:1],
+            "accepted": self.index.vectors[self.accepted[-REMEMBERED:]],
+            "rejected": self.index.vectors[self.rejected[-REMEMBERED:]],
+        }
 
     def outlook(self) -> object:
         return outlook(
