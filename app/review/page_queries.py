@@ -97,7 +97,9 @@ def oldest_open_page(session: Session, *, review_id: int) -> PageLine | None:
 
 def set_aside(session: Session, *, page_id: int) -> None:
     """Let an open page go: its candidates are ranked again, and it is not asked for any more."""
-    session.execute(update(Page).where(Page.id == page_id).values(set_aside_at=now()))
+    # Not if another window has stored it just now.
+    committed = exists().where(Commit.page_id == Page.id, STANDS)
+    session.execute(update(Page).where(Page.id == page_id, ~committed).values(set_aside_at=now()))
 
 
 def take_up(session: Session, *, page_id: int) -> None:

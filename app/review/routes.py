@@ -16,7 +16,7 @@ from app.review.answers import page_out, review_out
 from app.review.candidates import order
 from app.review.committing import commit_page, layout, pictures_of, standing, undo_page
 from app.review.decisions import Marked, verdicts
-from app.review.moving import move
+from app.review.moving import move, vectors_there
 from app.review.new_review import OPENAPI, WantedReview
 from app.review.opening import opened, opened_version
 from app.review.starting import query_of, version_to_pin
@@ -73,21 +73,26 @@ def show_review(review_id: int, session: ReadSession) -> bodies.ReviewOut:
 
 @router.put("/reviews/{review_id}/index-version", summary="Move a review")
 def move_review(
-    review_id: int, request: Request, session: WriteSession, wanted: Annotated[bodies.NewVersion | None, Body()] = None
+    review_id: int,
+    request: Request,
+    reading: ReadSession,
+    session: WriteSession,
+    wanted: Annotated[bodies.NewVersion | None, Body()] = None,
 ) -> bodies.ReviewOut:
     """Go on with a review on the index version served now, or on another one of the pool. All verdicts stay."""
     state = request.app.state
-    review = queries.review(session, review_id=review_id, lock=True)
+    review = queries.review(reading, review_id=review_id)
     named = wanted and wanted.index_version
-    to = version(session, id=named) if named else version_to_pin(session, pool_id=review.pool_id)
-    move(
-        session,
+    to = version(reading, id=named) if named else version_to_pin(reading, pool_id=review.pool_id)
+    vectors = vectors_there(
+        reading,
         review=review,
-        pinned=version(session, id=review.index_version_id),
+        pinned=version(reading, id=review.index_version_id),
         to=to,
         embed=partial(state.encoders.vector, to.encoder, to.digest, max_pixels=state.settings.max_pixels),
         store=UploadStore(state.settings.uploads, state.thumbnails, state.settings.max_pixels),
     )
+    move(session, review=review, to=to, vectors=vectors)
     return review_out(session, review_id)
 
 
