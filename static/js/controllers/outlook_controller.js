@@ -22,6 +22,7 @@ export default class extends Controller {
 
   // A page is on the screen.
   shown({ detail: { page } }) {
+    this.close();
     this.kindTarget.textContent = KINDS[page.kind]?.(page) ?? "";
     this.kindTarget.parentElement.hidden = !this.kindTarget.textContent;
     this.refresh(page);
@@ -119,10 +120,15 @@ export default class extends Controller {
     return Math.round(bins.reduce((sum, { left }, index) => sum + left * Math.min(Math.max(at - index, 0), 1), 0));
   }
 
-  // On a small window the outlook lies over the grid.
+  // On a small window the outlook lies over the grid, until something else is to be seen.
   toggle() {
     const open = this.panelTarget.toggleAttribute("data-open");
     this.toggleTarget.setAttribute("aria-expanded", String(open));
+  }
+
+  close() {
+    this.panelTarget.removeAttribute("data-open");
+    this.toggleTarget.setAttribute("aria-expanded", "false");
   }
 
   switched({ target }) {
