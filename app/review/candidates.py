@@ -92,16 +92,21 @@ class Order:
         return rows[np.lexsort((-self.scores[rows], self.index.stacks[rows]))]
 
     @cached_property
+    def _stacks(self) -> NDArray[np.int32]:
+        """The stack of each of these."""
+        return self.index.stacks[self._stacked]
+
+    @cached_property
     def _beneath(self) -> NDArray[np.bool_]:
         """Which rows lie beneath a better one of their stack, (n,)."""
         beneath = np.zeros(len(self.hidden), dtype=bool)
-        stacks = self.index.stacks[self._stacked]
+        stacks = self._stacks
         beneath[self._stacked[1:][stacks[1:] == stacks[:-1]]] = True
         return beneath
 
     def _under(self, row: np.integer) -> list[int]:
         stack = self.index.stacks[row]
-        first, last = np.searchsorted(self.index.stacks[self._stacked], [stack, stack + 1])
+        first, last = np.searchsorted(self._stacks, [stack, stack + 1])
         return [int(below) for below in self._stacked[first:last] if below != row]
 
 

@@ -41,7 +41,7 @@ def show_lot(lot_id: int, session: ReadSession, person: CurrentPerson) -> bodies
 @router.post("/lots/{lot_id}/pages", status_code=201, summary="Look further")
 def look_further(lot_id: int, session: WriteSession, person: CurrentPerson) -> bodies.LotOut:
     """Open the page of the next look that was planned."""
-    lots.look_further(session, lot_id=lot_id, review=_review_of(session, lot_id))
+    lots.look_further(session, lot_id=lot_id)
     return _lot_out(session, lot_id, person.id)
 
 

@@ -102,14 +102,14 @@ def draw(session: Session, *, review: ReviewLine, ranked: Order, size: int, look
     return lot
 
 
-def look_further(session: Session, *, lot_id: int, review: ReviewLine) -> PageLine:
+def look_further(session: Session, *, lot_id: int) -> PageLine:
     """Open the page of a lot's next look. Raises StillLooking, NoFurtherLook, LotGivenUp and LotAccepted."""
     lot = lot_queries.lot(session, lot_id=lot_id, lock=True)
     open_page = _open_page(session, lot)
     if open_page is not None and _seen(session, lot):
         # The answer to the same request was lost.
         return open_page
-    lot = _open_lot(session, lot_id)
+    _see_that_it_is_judged(session, lot)
     seen = _seen(session, lot)
     if acceptance.next_look(lot.looks, seen) is None:
         raise NoFurtherLook
@@ -124,7 +124,7 @@ def accept_rest(session: Session, *, lot_id: int, review: ReviewLine, person_id:
     lot = lot_queries.lot(session, lot_id=lot_id, lock=True)
     if lot.commit_id is not None:
         return dict(lot.answer or {})
-    _open_lot(session, lot_id)
+    _see_that_it_is_judged(session, lot)
     now = lot_standing(session, lot_id=lot_id, review=review, caught=None)
     # Whoever decides one of them at this moment is waited for, and then seen.
     images = [image_id for image_id, _ in lot_queries.images(session, lot_id=lot_id)]
@@ -252,16 +252,14 @@ def _open_look(session: Session, lot: LotLine, *, first: int) -> PageLine:
     return page_queries.add_page(session, review_id=lot.review_id, tiles=tiles, kind=SAMPLE, lot_id=lot.id)
 
 
-def _open_lot(session: Session, lot_id: int) -> LotLine:
-    """Return a lot that can still be changed, and whose sample has no open page."""
-    lot = lot_queries.lot(session, lot_id=lot_id, lock=True)
+def _see_that_it_is_judged(session: Session, lot: LotLine) -> None:
+    """See to it that a lot can still be changed, and that its sample has no open page."""
     if lot.commit_id is not None:
         raise LotAccepted
     if lot.given_up:
         raise LotGivenUp
     if _open_page(session, lot) is not None or not _seen(session, lot):
         raise StillLooking
-    return lot
 
 
 def _open_page(session: Session, lot: LotLine) -> PageLine | None:
