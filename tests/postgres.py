@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, make_url, text
 
+from app.db import Database
 from app.tables import Table
 
 DEBIAN_VERSIONS = Path("/usr/lib/postgresql")
@@ -52,6 +53,19 @@ def emptied(url: str) -> Iterator[None]:
         connection.execute(text("DELETE FROM person WHERE name_key <> 'local'"))
     engine.dispose()
     yield
+
+
+@contextmanager
+def marked_as(database: Database, version: str) -> Iterator[None]:
+    """Let a database say that it is of another schema version, then of its own again: other tests share it."""
+    with database.write() as session:
+        own = session.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+        session.execute(text("UPDATE alembic_version SET version_num = :version"), {"version": version})
+    try:
+        yield
+    finally:
+        with database.write() as session:
+            session.execute(text("UPDATE alembic_version SET version_num = :own"), {"own": own})
 
 
 def fresh_database(url: str, worker: str) -> str:

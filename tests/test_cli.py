@@ -21,6 +21,7 @@ from app.pools.queries import create_pool, pool_named
 from app.registry.queries import served_version
 from app.verdicts.journal import store_import_labels
 from tests.jobs.conftest import processes_that_name, wait_for, write_pictures
+from tests.postgres import marked_as
 
 # What the command line itself does is the same on both databases.
 one_database = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
@@ -227,16 +228,11 @@ def test_a_setting_that_cannot_be_used_is_named(winnow):
 
 
 def test_a_database_from_a_newer_version_is_left_alone(winnow, database):
-    with database.write() as session:
-        session.execute(text("UPDATE alembic_version SET version_num = 'from-the-future'"))
-    try:
+    with marked_as(database, "from-the-future"):
         for command in (("db", "upgrade"), ("serve", "--port", "0"), ("pools",)):
             ended = winnow(*command)
             assert ended.returncode == 1
             assert "newer version of Winnow" in ended.stderr
-    finally:
-        with database.write() as session:
-            session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
 
 
 @one_database

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from app.db import Database
 from app.migrations import NewerDatabase, OlderDatabase, check, upgrade
 from app.tables import Commit, Job, Lot, Page, PageCandidate, Person, Pool, ReviewQuery, Table, Verdict
-from tests.postgres import fresh_database
+from tests.postgres import fresh_database, marked_as
 
 
 def test_the_migrations_build_what_the_tables_say(database: Database) -> None:
@@ -35,16 +35,10 @@ def test_upgrading_again_changes_nothing_and_loses_nothing(database: Database) -
 
 
 def test_a_database_from_a_newer_version_is_left_alone(database: Database) -> None:
-    with database.write() as session:
-        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    try:
+    with marked_as(database, "9999"):
         for open_it in (upgrade, check):
             with pytest.raises(NewerDatabase, match="newer version of Winnow"):
                 open_it(database)
-    finally:
-        # The PostgreSQL database is shared by all tests of this worker.
-        with database.write() as session:
-            session.execute(text("UPDATE alembic_version SET version_num = '0003'"))
 
 
 def test_an_empty_database_asks_for_an_upgrade(tmp_path: Path) -> None:
