@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from app.words import NEXT, QUEUED, SEEN
+from app.words import FIRST, LATEST, NEXT, QUEUED, SEEN
 
 # SQLite counts rows up only in a column that is INTEGER to the letter.
 _Id = BigInteger().with_variant(Integer, "sqlite")
@@ -71,24 +71,90 @@ class Table(DeclarativeBase):
 
 
 class Person(Table):
-    """Somebody who gives verdicts."""
+    """Somebody who gives verdicts. Whoever has gone stays, since their verdicts do."""
 
     __tablename__ = "person"
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(100))
     name_key: Mapped[str] = mapped_column(String(400), unique=True)
+    admin: Mapped[bool] = mapped_column(default=False)  # of the whole server
+    password_hash: Mapped[str | None] = mapped_column(String(200))  # Argon2; nobody logs in without one
+    removed_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class LogIn(Table):
+    """One browser in which somebody is logged in. It is known by the digest of its cookie."""
+
+    __tablename__ = "log_in"
+    __table_args__ = (Index(None, "person_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    digest: Mapped[str] = mapped_column(String(64), unique=True)  # SHA-256
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    last_seen_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime]
+
+
+class LogInAttempt(Table):
+    """A log-in that failed; too many of them slow the next ones down."""
+
+    __tablename__ = "log_in_attempt"
+    __table_args__ = (Index(None, "name_key", "at"), Index(None, "address", "at"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name_key: Mapped[str] = mapped_column(String(400))
+    address: Mapped[str] = mapped_column(String(100))
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Token(Table):
+    """What a program of somebody's shows instead of a log-in. The token itself is not kept."""
+
+    __tablename__ = "token"
+    __table_args__ = (
+        Index(None, "person_id"),
+        CheckConstraint("role IN ('annotator', 'lead', 'engineer', 'admin')", name="role"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    name: Mapped[str] = mapped_column(String(100))
+    digest: Mapped[str] = mapped_column(String(64), unique=True)  # SHA-256
+    role: Mapped[str] = mapped_column(String(16))  # it may do no more than this, nor than its person
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
 
 
 class Pool(Table):
     """A set of images that are labelled together, with its own classes."""
 
     __tablename__ = "pool"
-    __table_args__ = (CheckConstraint("classes_per_image IN ('one', 'several')", name="classes_per_image"),)
+    __table_args__ = (
+        CheckConstraint("classes_per_image IN ('one', 'several')", name="classes_per_image"),
+        CheckConstraint("rule IN ('latest', 'first', 'majority', 'lead')", name="rule"),
+        CheckConstraint("(rule = 'majority') = (majority_of IS NOT NULL)", name="majority_of_how_many"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(100))
     name_key: Mapped[str] = mapped_column(String(400), unique=True)
     classes_per_image: Mapped[str] = mapped_column(String(8), default="one")
+    rule: Mapped[str] = mapped_column(String(8), default=LATEST)  # what the verdicts of several people amount to
+    majority_of: Mapped[int | None] = mapped_column(Integer)  # how many people have to look
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Member(Table):
+    """That somebody works on a pool, and as what."""
+
+    __tablename__ = "member"
+    __table_args__ = (
+        Index(None, "person_id"),
+        CheckConstraint("role IN ('annotator', 'lead', 'engineer')", name="role"),
+    )
+    pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    role: Mapped[str] = mapped_column(String(16))
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -172,6 +238,8 @@ class LabelClass(Table):
     pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"))
     name: Mapped[str] = mapped_column(String(100))
     name_key: Mapped[str] = mapped_column(String(400))
+    # The class whose verdicts these are now; a class that was merged is no longer listed.
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("class.id"))
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -196,6 +264,8 @@ class IndexVersion(Table):
     encoder_id: Mapped[int] = mapped_column(ForeignKey("encoder.id"))
     artifact: Mapped[str] = mapped_column(String(200), unique=True)  # the name of its folder under home/indexes
     count: Mapped[int] = mapped_column(Integer)
+    checks: Mapped[dict[str, Any] | None]  # what it was found to be before it could be served
+    removed_at: Mapped[datetime | None]  # its folder is gone; the row stays, for what was decided by it
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -212,8 +282,15 @@ class Review(Table):
     """One annotator's work on one class of one pool, from a query, on a pinned index version."""
 
     __tablename__ = "review"
-    __table_args__ = (Index(None, "pool_id"), Index(None, "class_id"))
+    __table_args__ = (
+        Index(None, "pool_id"),
+        Index(None, "class_id"),
+        CheckConstraint("kind IN ('first', 'second')", name="kind"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(
+        String(8), default=FIRST
+    )  # whether it looks for images, or at what others accepted
     pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"))
     class_id: Mapped[int] = mapped_column(ForeignKey("class.id"))
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
@@ -280,6 +357,7 @@ class Page(Table):
     lot_id: Mapped[int | None] = mapped_column(ForeignKey("lot.id"))
     like_image_id: Mapped[int | None] = mapped_column(ForeignKey("image.id"))
     set_aside_at: Mapped[datetime | None]
+    leased_until: Mapped[datetime | None]  # until then nobody else is shown its candidates
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -301,7 +379,7 @@ class Commit(Table):
 
     __tablename__ = "commit"
     __table_args__ = (
-        CheckConstraint("kind IN ('page', 'lot', 'correction', 'import', 'undo')", name="kind"),
+        CheckConstraint("kind IN ('page', 'lot', 'correction', 'settlement', 'import', 'undo')", name="kind"),
         CheckConstraint("(kind = 'undo') = (undoes_id IS NOT NULL)", name="undo_names_what_it_undoes"),
         UniqueConstraint("page_id", "key"),
         # Whatever happens at once, a page has one commit in force: each undo allows one more.
@@ -349,15 +427,26 @@ class Verdict(Table):
 
 
 class Label(Table):
-    """The verdict in force for an image and a class. Made anew from the verdicts whenever they change."""
+    """What the verdicts on an image amount to for a class. Made anew from them whenever they change."""
 
     __tablename__ = "label"
     # The second index alone answers what every page asks: a class's images with a verdict, the latest last.
-    __table_args__ = (Index(None, "image_id"), Index(None, "class_id", "value", "verdict_id", "image_id"))
+    __table_args__ = (
+        Index(None, "image_id"),
+        Index(None, "class_id", "value", "verdict_id", "image_id"),
+        Index(
+            "disputed_labels",
+            "class_id",
+            "verdict_id",
+            sqlite_where=text("disputed"),
+            postgresql_where=text("disputed"),
+        ),
+    )
     class_id: Mapped[int] = mapped_column(ForeignKey("class.id"), primary_key=True)
     image_id: Mapped[int] = mapped_column(ForeignKey("image.id"), primary_key=True)
     verdict_id: Mapped[int] = mapped_column(ForeignKey("verdict.id"))
-    value: Mapped[str] = mapped_column(String(8))
+    value: Mapped[str] = mapped_column(String(8))  # a verdict's value, or "open" while the pool's rule wants more
+    disputed: Mapped[bool] = mapped_column(default=False)  # people differ, and nobody has settled it
 
 
 class Job(Table):
@@ -377,8 +466,9 @@ class Job(Table):
         ),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
-    kind: Mapped[str] = mapped_column(String(16))  # "import", "reindex", "pretrain"
+    kind: Mapped[str] = mapped_column(String(16))  # "import", "reindex", "compare", "pretrain"
     pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"))
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))  # who asked for it
     state: Mapped[str] = mapped_column(String(8), default=QUEUED)
     arguments: Mapped[dict[str, Any]]
     phase: Mapped[str | None] = mapped_column(String(100))  # what is being done, in one or two words
@@ -392,3 +482,19 @@ class Job(Table):
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+
+
+class JournalEntry(Table):
+    """Something that somebody did: a commit, or an act that gives no verdicts. Never changed."""
+
+    __tablename__ = "journal"
+    __table_args__ = (Index(None, "pool_id", "id"), Index(None, "person_id", "id"), Index(None, "commit_id"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    act: Mapped[str] = mapped_column(String(32))  # "page", "undo", "rename-class", "serve", "log-in", ...
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    pool_id: Mapped[int | None] = mapped_column(ForeignKey("pool.id"))
+    class_id: Mapped[int | None] = mapped_column(ForeignKey("class.id"))
+    commit_id: Mapped[int | None] = mapped_column(ForeignKey("commit.id"))
+    job_id: Mapped[int | None] = mapped_column(ForeignKey("job.id"))
+    details: Mapped[dict[str, Any] | None]  # what the act was told, such as the old and the new name

@@ -23,6 +23,17 @@ DEEPER: Literal["deeper"] = "deeper"
 LIKE: Literal["like"] = "like"
 SECOND: Literal["second"] = "second"
 
+# Whether a review looks for images of a class, or once more at those that others accepted.
+ReviewKind = Literal["first", "second"]
+FIRST: Literal["first"] = "first"
+
+# What the verdicts of several people on one image amount to.
+Rule = Literal["latest", "first", "majority", "lead"]
+LATEST: Literal["latest"] = "latest"
+
+# What somebody may do in a pool: label; also settle and manage classes; also import, train, reindex and export.
+Role = Literal["annotator", "lead", "engineer"]
+
 QUEUED: Literal["queued"] = "queued"
 RUNNING: Literal["running"] = "running"
 DONE: Literal["done"] = "done"

@@ -14,7 +14,20 @@ from sqlalchemy.exc import IntegrityError
 
 from app.db import Database
 from app.migrations import NewerDatabase, OlderDatabase, check, upgrade
-from app.tables import Commit, Job, Lot, Page, PageCandidate, Person, Pool, ReviewQuery, Table, Verdict
+from app.tables import (
+    Commit,
+    Job,
+    JournalEntry,
+    Label,
+    Lot,
+    Page,
+    PageCandidate,
+    Person,
+    Pool,
+    ReviewQuery,
+    Table,
+    Verdict,
+)
 from tests.postgres import fresh_database, marked_as
 
 
@@ -112,6 +125,42 @@ def test_verdicts_of_the_second_version_are_kept(empty: Database) -> None:
         session.add(lot)
         session.flush()
         session.add(Commit(kind="lot", pool_id=1, class_id=1, person_id=1, review_id=1, lot_id=lot.id))
+        session.add(Commit(kind="settlement", pool_id=1, class_id=1, person_id=1))
+
+
+def test_what_was_done_before_the_journal_is_in_it(empty: Database) -> None:
+    upgrade(empty, to="0003")
+    moment = "2026-01-01 00:00:00+00:00"
+    with empty.write() as session:
+        for statement in (
+            f"INSERT INTO pool VALUES (1, 'birds', 'birds', 'one', '{moment}')",
+            f"INSERT INTO class VALUES (1, 1, 'owl', 'owl', '{moment}')",
+            f"INSERT INTO image VALUES (1, '{64 * 'a'}', 8, 8, 'PNG', '{moment}')",
+            'INSERT INTO "commit" (id, kind, pool_id, class_id, person_id, created_at)'
+            f" VALUES (3, 'import', 1, 1, 1, '{moment}')",
+            'INSERT INTO "commit" (id, kind, pool_id, class_id, person_id, undoes_id, created_at)'
+            f" VALUES (4, 'undo', 1, 1, 1, 3, '{moment}')",
+            "INSERT INTO verdict VALUES (9, 3, 1, 1, 'accept', 0.5, 'seen')",
+            "INSERT INTO label VALUES (1, 1, 9, 'accept')",
+        ):
+            session.connection().exec_driver_sql(statement)
+    upgrade(empty)
+    check(empty)
+    with empty.write() as session:
+        entries = session.scalars(select(JournalEntry).order_by(JournalEntry.id)).all()
+        assert [(entry.act, entry.commit_id, entry.at.year) for entry in entries] == [
+            ("import", 3, 2026),
+            ("undo", 4, 2026),
+        ]
+        assert (session.get_one(Pool, 1).rule, session.get_one(Label, (1, 1)).disputed) == ("latest", False)
+        for broken in (
+            "UPDATE pool SET rule = 'loudest'",
+            "UPDATE pool SET rule = 'majority'",  # of how many?
+            "UPDATE \"commit\" SET kind = 'undo' WHERE id = 3",
+            "UPDATE \"commit\" SET kind = 'odd' WHERE id = 3",
+        ):
+            with pytest.raises(IntegrityError), session.begin_nested():
+                session.execute(text(broken))
 
 
 def test_jobs_of_the_first_version_are_kept(empty: Database) -> None:

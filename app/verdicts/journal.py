@@ -12,6 +12,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
+from app.history import record
 from app.pools.errors import ClassNotFound
 from app.pools.queries import class_named, create_class
 from app.tables import Commit, Label, LabelClass, Pool, PoolImage, Verdict
@@ -54,6 +55,7 @@ def store(
     entry = Commit(kind=kind, pool_id=pool_id, class_id=class_id, person_id=person_id, **details)
     session.add(entry)
     session.flush()
+    record(session, kind, person_id=person_id, pool_id=pool_id, class_id=class_id, commit_id=entry.id)
     if verdicts:
         common = {"commit_id": entry.id, "class_id": class_id}
         session.execute(insert(Verdict), [{**common, **verdict._asdict()} for verdict in verdicts])
@@ -71,17 +73,18 @@ def undo(session: Session, *, commit_id: int, person_id: int) -> Commit:
         raise CommitNotFound
     if session.scalars(select(Commit.id).where(Commit.undoes_id == commit_id)).first() is not None:
         raise AlreadyUndone
-    session.add(
-        Commit(
-            kind="undo",
-            pool_id=undone.pool_id,
-            class_id=undone.class_id,
-            person_id=person_id,
-            review_id=undone.review_id,
-            undoes_id=undone.id,
-        )
+    pool_id, class_id = undone.pool_id, undone.class_id
+    entry = Commit(
+        kind="undo",
+        pool_id=pool_id,
+        class_id=class_id,
+        person_id=person_id,
+        review_id=undone.review_id,
+        undoes_id=undone.id,
     )
+    session.add(entry)
     session.flush()
+    record(session, "undo", person_id=person_id, pool_id=pool_id, class_id=class_id, commit_id=entry.id)
     image_ids = list(session.scalars(select(Verdict.image_id).where(Verdict.commit_id == commit_id)))
     refresh_labels(session, pool_id=undone.pool_id, image_ids=image_ids)
     return undone
