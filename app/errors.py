@@ -21,6 +21,7 @@ class AppError(Exception):
     def __init__(self, sentence: str | None = None, **more: Any) -> None:
         self.sentence = sentence or _first_line(type(self).__doc__)
         self.more = more  # further members of the problem's JSON, such as the job that is in the way
+        self.headers: dict[str, str] = {}  # of the answer, such as how long to wait
         super().__init__(self.sentence)
 
     @property

@@ -8,11 +8,16 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from starlette.middleware.exceptions import ExceptionMiddleware
 from threadpoolctl import threadpool_limits
 
 from app import pages
 from app.db import Database
+from app.identity import routes as identity_routes
+from app.identity import views as identity_views
+from app.identity.gate import Gate
 from app.identity.guard import Guard
+from app.identity.prefix import Prefix
 from app.insight import api_docs, files, health, reviews
 from app.insight import views as insight_views
 from app.jobs import routes as jobs_routes
@@ -55,6 +60,7 @@ TAGS = [
     {"name": "reviews", "description": "Query, page, verdicts, commit, undo."},
     {"name": "lots", "description": "Many images accepted together, by a random sample of them."},
     {"name": "labels", "description": "What the verdicts amount to, corrections, and the CSV export."},
+    {"name": "people", "description": "Logging in, tokens, and who may do what where."},
     {"name": "health", "description": "Whether the server is well."},
 ]
 
@@ -83,6 +89,7 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         docs_url=None,  # FastAPI's own page loads its scripts from another host; /docs is ours
         redoc_url=None,
+        root_path=settings.root_path,
         lifespan=lifespan,
     )
     app.state.settings = settings
@@ -92,13 +99,20 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.row_maps = RowMaps()
     app.state.encoders = EncoderShelf(settings.encoder_folders)
 
+    pages.install(app)
+    # From the innermost on: what the gate raises, and what nobody foresaw, is told like any other error, and the guard
+    # puts its headers on all answers.
+    app.add_middleware(Gate, database=database, log_in_days=settings.log_in_days)
+    app.add_middleware(ExceptionMiddleware, handlers=app.exception_handlers)
     app.add_middleware(
         Guard, allowed_hosts=settings.allowed_hosts, largest_body=settings.max_upload_bytes + FORM_OVERHEAD
     )
-    pages.install(app)
+    app.add_middleware(Prefix)
     # Before everything else: a page asks for sixty of them.
     app.router.routes.extend(thumbnail_routes)
     for room in (
+        identity_routes,
+        identity_views,
         pools_routes,
         jobs_routes,
         registry_routes,

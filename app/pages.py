@@ -19,6 +19,7 @@ from sqlalchemy.exc import DataError, OperationalError, TimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from app.errors import AppError, problem
 from app.settings import PROJECT
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 def page(request: Request, template: str, context: DataclassInstance, *, status: int = 200) -> HTMLResponse:
     """Render a template with the fields of its context; a field that the context lacks is an error."""
     variables = {field.name: getattr(context, field.name) for field in fields(context)}
-    html = _environment().get_template(template).render(variables, url=partial(url, request))
+    html = _environment().get_template(template).render(variables, **_of_the_request(request))
     # A page shows the state of a moment: the back button must not bring an old one.
     return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store"})
 
@@ -49,6 +50,16 @@ def url(request: Request, *parts: object, **query: object) -> str:
     return f"{request.scope.get('root_path', '')}/{path}" + (f"?{urlencode(wanted)}" if wanted else "")
 
 
+def is_for_a_person(request: Request) -> bool:
+    """Whether the answer is to be a page: a browser asks, and not for the API."""
+    return "text/html" in request.headers.get("accept", "") and not below_prefix(request.scope).startswith("/api/")
+
+
+def below_prefix(scope: Scope) -> str:
+    """Return a request's path as the routes know it, whatever prefix a proxy shows it under."""
+    return str(scope["path"]).removeprefix(scope.get("root_path", ""))
+
+
 def short(value: float) -> str:
     """Return a number with as many digits as one looks at."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
@@ -59,7 +70,7 @@ def install(app: FastAPI) -> None:
 
     def known(request: Request, error: Exception) -> Response:
         assert isinstance(error, AppError)
-        return _answer(request, problem(error))
+        return _answer(request, problem(error), headers=error.headers)
 
     def unusable(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -130,16 +141,16 @@ def _problem(status: int, sentence: str, code: str, **more: object) -> dict[str,
 
 def _answer(request: Request, content: dict[str, Any], headers: Any = None) -> Response:
     status = int(content["status"])
-    if not _is_for_a_person(request):
+    if not is_for_a_person(request):
         return JSONResponse(content, status_code=status, headers=headers, media_type=PROBLEM_JSON)
     template = _environment().get_template("error.html")
-    html = template.render(problem=content, url=partial(url, request))
+    html = template.render(problem=content, **_of_the_request(request))
     return HTMLResponse(html, status_code=status, headers=headers)
 
 
-def _is_for_a_person(request: Request) -> bool:
-    path = str(request.scope["path"]).removeprefix(str(request.scope.get("root_path", "")))
-    return "text/html" in request.headers.get("accept", "") and not path.startswith("/api/")
+def _of_the_request(request: Request) -> dict[str, Any]:
+    """What every template knows: the addresses of this server, and who asks (`app.identity.people.Asking`)."""
+    return {"url": partial(url, request), "asking": getattr(request.state, "asking", None)}
 
 
 @cache

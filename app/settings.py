@@ -44,6 +44,26 @@ class Settings(BaseSettings):
         default=(),
         description="Host names besides localhost that a browser may use for this server, split by commas.",
     )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Addresses or networks of reverse proxies, split by commas. What they say of the browser's "
+        "address and of https is believed (X-Forwarded-For, X-Forwarded-Proto).",
+    )
+    root_path: str = Field(
+        default="",
+        pattern=r"^(/[A-Za-z0-9._~-]+)*$",
+        description="The path below which a reverse proxy shows Winnow, such as /winnow.",
+    )
+    log_in_days: int = Field(
+        default=30, ge=1, le=400, description="After how many days without a visit a browser has to log in again."
+    )
+    log_in_failures: int = Field(
+        default=10,
+        ge=1,
+        description="How many wrong passwords a name has within `log_in_window_minutes`; an address has five times "
+        "as many, since people may share one.",
+    )
+    log_in_window_minutes: int = Field(default=15, ge=1, description="For how long a wrong password is counted.")
     import_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
         default=(Path.home(),),
         description="Folders whose sub-folders may be imported from the browser and the API, split by colons "
@@ -74,7 +94,7 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", "trusted_proxies", mode="before")
     @classmethod
     def _split_hosts(cls, value: object) -> object:
         if isinstance(value, str):

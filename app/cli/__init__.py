@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from app.cli import people
 from app.cli.frame import new_group
 from app.cli.pictures import import_pictures, reindex
 from app.cli.records import export, list_pools, upgrade_database
@@ -25,4 +26,13 @@ def main() -> None:
     database = new_group("Look after the database.")
     database.command("upgrade")(upgrade_database)
     winnow.add_typer(database, name="db")
+    user = new_group("Look after the people who can log in.")
+    user.command("add")(people.add)
+    user.command("list")(people.list_people)
+    user.command("password")(people.password)
+    user.command("role")(people.role)
+    user.command("admin")(people.admin)
+    user.command("remove")(people.remove)
+    user.command("token")(people.token)
+    winnow.add_typer(user, name="user")
     winnow(prog_name="winnow")

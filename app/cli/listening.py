@@ -6,14 +6,16 @@ import errno
 import ipaddress
 import socket
 
+from app.cli.frame import opened_database
 from app.errors import CannotStart
+from app.identity.people import somebody_logs_in
 from app.settings import Settings
 
 _WAITING_AT_MOST = 2048  # connections, as Uvicorn has it
 
 
 class StrangersCouldCome(CannotStart):
-    """Winnow has no log-in yet, so it listens on this machine alone unless WINNOW_TRUST_LOCAL=1 is set."""
+    """Nobody can log in yet, so Winnow listens on this machine alone unless WINNOW_TRUST_LOCAL=1 is set."""
 
 
 class AddressUnusable(CannotStart):
@@ -52,10 +54,14 @@ def url_of(listener: socket.socket) -> str:
 def _refuse_strangers(settings: Settings) -> None:
     if settings.trust_local or _is_loopback(settings.host):
         return
+    with opened_database(settings) as database, database.read() as session:
+        if somebody_logs_in(session):
+            return
     raise StrangersCouldCome(
-        f"Winnow has no log-in yet, so it does not listen on {settings.host}, where strangers could reach it. Leave "
-        "the host at 127.0.0.1. If something outside Winnow keeps strangers away (a container that is published on "
-        "127.0.0.1, say), set WINNOW_TRUST_LOCAL=1."
+        f"Nobody can log in yet, so Winnow does not listen on {settings.host}, where strangers could reach it. Add the "
+        "first person, who has to be an admin:\n\n  winnow user add NAME --admin\n\nOr leave the host at 127.0.0.1. If "
+        "something outside Winnow keeps strangers away (a container that is published on 127.0.0.1, say), "
+        "set WINNOW_TRUST_LOCAL=1."
     )
 
 

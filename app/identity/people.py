@@ -1,18 +1,23 @@
-"""Who gives the verdicts. Until people log in, that is one local person."""
+"""Who is behind a request, and what they may do there."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
 from fastapi import Depends, Request
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from app.errors import Unavailable
+from app.errors import AppError, Unavailable
 from app.tables import Person
+from app.words import Role
 
 LOCAL = "local"
+
+# What somebody may do everywhere: an admin all of it, and a token of an admin's no more than what it was made for.
+Everywhere = Literal["annotator", "lead", "engineer", "admin"]
 
 
 @dataclass(frozen=True)
@@ -21,8 +26,63 @@ class PersonLine:
     name: str
 
 
+@dataclass(frozen=True)
+class Asking:
+    """Who asks, and their roles in the pools that the address is about; of an address about no pool, in all pools."""
+
+    person: PersonLine | None = None  # None: nobody is logged in
+    way: Literal["local", "log-in", "token"] | None = None
+    everywhere: Everywhere | None = None
+    roles: Mapping[int, Role] = field(default_factory=dict)  # by pool id
+
+    @property
+    def admin(self) -> bool:
+        """Whether they may do everything, everywhere."""
+        return self.everywhere == "admin"
+
+    @property
+    def member(self) -> bool:
+        """Whether they may look and label."""
+        return self.everywhere is not None or bool(self.roles)
+
+    @property
+    def lead(self) -> bool:
+        """Whether they may also settle, manage classes, set the rule and see everybody's quality."""
+        return self._is("lead")
+
+    @property
+    def engineer(self) -> bool:
+        """Whether they may also import, train, reindex, serve, export and read the journal."""
+        return self._is("engineer")
+
+    @property
+    def role(self) -> Everywhere | None:
+        """What they are in the one pool that the address is about; None if they are nothing, or it is about several."""
+        if self.everywhere is not None:
+            return self.everywhere
+        return next(iter(self.roles.values())) if len(self.roles) == 1 else None
+
+    @property
+    def only(self) -> int | None:
+        """The person to whose pools lists are limited, by id; None for whoever sees all of them."""
+        return None if self.everywhere is not None or self.person is None else self.person.id
+
+    def _is(self, role: Role) -> bool:
+        return self.everywhere in ("admin", role) or role in self.roles.values()
+
+
 class NobodyHere(Unavailable):
     """The database holds no person; run “winnow db upgrade”."""
+
+
+class NotLoggedIn(AppError):
+    """You are not logged in. Log in in another tab, then try again; nothing you marked here is lost."""
+
+    status = 401
+
+    def __init__(self, sentence: str | None = None) -> None:
+        super().__init__(sentence)
+        self.headers["WWW-Authenticate"] = "Bearer"
 
 
 def local_person(session: Session) -> PersonLine:
@@ -33,10 +93,27 @@ def local_person(session: Session) -> PersonLine:
     return PersonLine(row.id, row.name)
 
 
+def somebody_logs_in(session: Session) -> bool:
+    """Whether there is anybody who can log in. From then on, everybody has to."""
+    return session.execute(select(SOMEBODY_LOGS_IN)).scalar_one()
+
+
+SOMEBODY_LOGS_IN = exists().where(Person.password_hash.is_not(None), Person.removed_at.is_(None))
+
+
+def current_asking(request: Request) -> Asking:
+    """Who asks, as the gate found out."""
+    asking: Asking = request.state.asking
+    return asking
+
+
 def current_person(request: Request) -> PersonLine:
-    """The person behind a request."""
-    with request.app.state.database.read() as session:
-        return local_person(session)
+    """The person behind a request. Raises NotLoggedIn."""
+    person = current_asking(request).person
+    if person is None:
+        raise NotLoggedIn
+    return person
 
 
+CurrentAsking = Annotated[Asking, Depends(current_asking)]
 CurrentPerson = Annotated[PersonLine, Depends(current_person)]

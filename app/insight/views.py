@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from app.db import ReadSession
+from app.identity.people import CurrentAsking
 from app.insight import queries
 from app.insight.reviews import ReviewLine, reviews
 from app.pages import page
@@ -49,10 +50,10 @@ class PoolPage:
 
 
 @router.get("/")
-def home(request: Request, session: ReadSession) -> HTMLResponse:
+def home(request: Request, session: ReadSession, asking: CurrentAsking) -> HTMLResponse:
     cards = [
         PoolCard(pool, counts, queries.sample_images(session, pool_id=pool.id, count=COVER_TILES))
-        for pool, counts in pools(session)
+        for pool, counts in pools(session, only=asking.only)
     ]
     return page(request, "insight/home.html", HomePage(cards, _import_roots(request)))
 

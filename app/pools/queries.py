@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import and_, exists, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
 from app.names import checked_name, name_key
 from app.pools.errors import ClassExists, ClassNotFound, PoolExists, PoolNotFound
-from app.tables import Folder, Image, ImagePath, Label, LabelClass, Pool, PoolImage, Unreadable
+from app.tables import Folder, Image, ImagePath, Label, LabelClass, Member, Pool, PoolImage, Unreadable
 from app.words import ACCEPT
 
 
@@ -57,8 +57,8 @@ class LostLine:
     missing_since: datetime | None
 
 
-def pools(session: Session) -> list[tuple[PoolLine, PoolCounts]]:
-    """Return all pools by name, with their counts."""
+def pools(session: Session, *, only: int | None = None) -> list[tuple[PoolLine, PoolCounts]]:
+    """Return all pools by name, with their counts; or those that one person, by id, is a member of."""
     images = select(func.count()).where(PoolImage.pool_id == Pool.id).scalar_subquery()
     classes = select(func.count()).where(LabelClass.pool_id == Pool.id).scalar_subquery()
     labelled = (
@@ -67,12 +67,12 @@ def pools(session: Session) -> list[tuple[PoolLine, PoolCounts]]:
         .where(LabelClass.pool_id == Pool.id, Label.value == ACCEPT)
         .scalar_subquery()
     )
-    rows = session.execute(
-        select(Pool.id, Pool.name, Pool.classes_per_image, images, classes, labelled).order_by(Pool.name_key)
-    )
+    found = select(Pool.id, Pool.name, Pool.classes_per_image, images, classes, labelled).order_by(Pool.name_key)
+    if only is not None:
+        found = found.join(Member, and_(Member.pool_id == Pool.id, Member.person_id == only))
     return [
         (PoolLine(pool_id, name, rule), PoolCounts(image_count, class_count, labelled_count))
-        for pool_id, name, rule, image_count, class_count, labelled_count in rows
+        for pool_id, name, rule, image_count, class_count, labelled_count in session.execute(found)
     ]
 
 

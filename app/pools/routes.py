@@ -9,7 +9,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from app.db import ReadSession, WriteSession
-from app.pools import bodies, image_routes, queries
+from app.identity.members import set_role
+from app.identity.people import CurrentAsking, CurrentPerson
+from app.pools import bodies, image_routes, member_routes, queries
 from app.pools.bodies import problem_response
 from app.pools.images import PooledImage, images_page
 from app.pools.queries import LostLine, UnreadableLine, pool_named
@@ -19,6 +21,7 @@ __all__ = ["router", "thumbnail_routes"]
 
 router = APIRouter(prefix="/api/v1")
 router.include_router(image_routes.router)
+router.include_router(member_routes.router)
 
 _NO_POOL = problem_response(404, "There is no such pool.")
 _NAME_TAKEN = problem_response(409, "The name is taken; the sentence says by whom.")
@@ -28,16 +31,23 @@ After = Annotated[str, Query(pattern=r"^[0-9]{1,18}$", description="The `next` o
 
 
 @router.get("/pools", tags=["pools"], summary="List pools")
-def list_pools(session: ReadSession) -> bodies.PoolList:
-    """All pools by name."""
-    lines = queries.pools(session)
+def list_pools(session: ReadSession, asking: CurrentAsking) -> bodies.PoolList:
+    """The pools that you are a member of, by name; for an admin, all."""
+    lines = queries.pools(session, only=asking.only)
     return bodies.PoolList(items=[bodies.ListedPool(**asdict(pool) | asdict(counts)) for pool, counts in lines])
 
 
 @router.post("/pools", tags=["pools"], summary="Make a pool", status_code=201, responses=_NAME_TAKEN)
-def make_pool(session: WriteSession, body: bodies.NewPool) -> bodies.PoolOut:
-    """It starts without images and classes. Names that differ only in case are the same name."""
+def make_pool(
+    session: WriteSession, asking: CurrentAsking, person: CurrentPerson, body: bodies.NewPool
+) -> bodies.PoolOut:
+    """It starts without images and classes. Names that differ only in case are the same name.
+
+    Whoever makes it becomes an engineer of it, unless they may do everything anyway.
+    """
     made = queries.create_pool(session, name=body.name, classes_per_image=body.classes_per_image)
+    if asking.only is not None:
+        set_role(session, pool_id=made.id, person=person, role="engineer", by=person.id)
     return bodies.PoolOut(**asdict(made))
 
 

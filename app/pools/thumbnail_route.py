@@ -16,7 +16,8 @@ from app.pools.thumbnails import LARGE, SMALL, Size
 
 _ID = re.compile(r"[0-9a-f]{64}")
 _SIZES: dict[str, Size] = {"256": SMALL, "1024": LARGE}
-_FOREVER = "public, max-age=31536000, immutable"
+# For the browser alone: a cache that several people share does not know who may see what.
+_FOREVER = "private, max-age=31536000, immutable"
 
 
 def thumbnail(

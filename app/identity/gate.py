@@ -1,0 +1,72 @@
+"""The gate: nobody gets to a route without a rule that lets them, and each request learns who asks."""
+
+from __future__ import annotations
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.db import Database
+from app.identity.access import Found, Who, check, methods_of, rule_for
+from app.identity.asking import Shown, who_asks
+from app.identity.cookies import cookie_name
+from app.identity.people import Asking, NotLoggedIn
+from app.pages import below_prefix, is_for_a_person, url
+
+
+class Gate:
+    """Pure ASGI middleware, so that it stands before all routes alike, and before any body is read.
+
+    Routes find who asks in `request.state.asking`. What it raises is told like any other error.
+    """
+
+    def __init__(self, app: ASGIApp, *, database: Database, log_in_days: int) -> None:
+        self.app = app
+        self.database = database
+        self.log_in_days = log_in_days
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            raise RuntimeError("The table of rules knows no web sockets.")
+        request = Request(scope)
+        request.state.asking = Asking()
+        path = below_prefix(scope)
+        found = rule_for(request.method, path)
+        if found is None:
+            # Starlette leads an address with a slash too many, or one too few, to the one without.
+            if rule_for(request.method, path[:-1] if path.endswith("/") else f"{path}/") is None:
+                _refuse(path)
+        elif found.rule.who is not Who.ANYONE:
+            request.state.asking = await run_in_threadpool(self._who_asks, request, found)
+            try:
+                check(found.rule, request.state.asking)
+            except NotLoggedIn:
+                if request.method != "GET" or not is_for_a_person(request):
+                    raise
+                await RedirectResponse(_to_log_in(request, path), status_code=303)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+    def _who_asks(self, request: Request, found: Found) -> Asking:
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        shown = Shown(
+            cookie=request.cookies.get(cookie_name(request)), token=token.strip() if kind.lower() == "bearer" else None
+        )
+        return who_asks(self.database, shown, found, log_in_days=self.log_in_days)
+
+
+def _refuse(path: str) -> None:
+    methods = methods_of(path)
+    if methods:
+        raise HTTPException(405, headers={"Allow": ", ".join(methods)})
+    raise HTTPException(404)
+
+
+def _to_log_in(request: Request, path: str) -> str:
+    query = f"?{request.url.query}" if request.url.query else ""
+    return url(request, "log-in", next=None if path == "/" else path + query)

@@ -1,0 +1,117 @@
+"""Logging in and out: the password, how often it may be guessed, and the log-in that comes of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from math import ceil
+
+from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy.orm import Session
+
+from app.db import Database
+from app.errors import AppError
+from app.history import record
+from app.identity.people import PersonLine
+from app.identity.secrets import digest, is_password, new_secret
+from app.names import LONGEST_NAME, name_key
+from app.settings import Settings
+from app.tables import LogIn, LogInAttempt, Person, now
+
+# People of one office may share an address.
+NAMES_PER_ADDRESS = 5
+
+
+class WrongPassword(AppError):
+    """This name and this password do not belong together."""
+
+    status = 401
+
+
+class TooManyAttempts(AppError):
+    """Too many wrong passwords."""
+
+    status = 429
+
+    def __init__(self, seconds: int) -> None:
+        minutes = ceil(seconds / 60)
+        super().__init__(
+            f"Too many wrong passwords. Try again in {minutes} {'minute' if minutes == 1 else 'minutes'}, "
+            "or ask an admin for another password."
+        )
+        self.headers["Retry-After"] = str(seconds)
+
+
+def log_in(database: Database, settings: Settings, *, name: str, password: str, address: str) -> str:
+    """Return the secret of a new log-in. Raises WrongPassword and TooManyAttempts.
+
+    In transactions of its own: a guess is counted before it is tried, whatever happens at the same time, and nobody
+    else's writing waits while the password is hashed.
+    """
+    person = checked_person(database, settings, name=name, password=password, address=address)
+    with database.write() as session:
+        secret = start_log_in(session, person_id=person.id, days=settings.log_in_days)
+        record(session, "log-in", person_id=person.id)
+    return secret
+
+
+def checked_person(database: Database, settings: Settings, *, name: str, password: str, address: str) -> PersonLine:
+    """Return the person who has this name and this password. Raises WrongPassword and TooManyAttempts."""
+    key = name_key(name[:LONGEST_NAME])
+    with database.write() as session:
+        attempt = LogInAttempt(name_key=key, address=address[:100])
+        session.add(attempt)
+        session.flush()
+        attempt_id = attempt.id
+    with database.write() as session:
+        wait = _wait(session, settings, key=key, address=address[:100])
+        if wait:
+            # What was not tried does not count: who waits gets in.
+            session.execute(delete(LogInAttempt).where(LogInAttempt.id == attempt_id))
+    if wait:
+        raise TooManyAttempts(wait)
+    with database.read() as session:
+        row = session.execute(
+            select(Person.id, Person.name, Person.password_hash).where(
+                Person.name_key == key, Person.removed_at.is_(None)
+            )
+        ).one_or_none()
+    if not is_password(password, row and row.password_hash) or row is None:
+        raise WrongPassword
+    with database.write() as session:
+        session.execute(delete(LogInAttempt).where(LogInAttempt.name_key == key))
+    return PersonLine(row.id, row.name)
+
+
+def start_log_in(session: Session, *, person_id: int, days: int) -> str:
+    """Store a log-in and return the secret by which its browser is known; those that ran out are removed."""
+    session.execute(delete(LogIn).where(LogIn.expires_at <= now()))
+    secret = new_secret()
+    session.add(LogIn(person_id=person_id, digest=digest(secret), expires_at=now() + timedelta(days=days)))
+    return secret
+
+
+def log_out(session: Session, secret: str) -> None:
+    """End the log-in of this secret; if there is none, there is nothing to do."""
+    person_id = session.scalars(
+        delete(LogIn).where(LogIn.digest == digest(secret)).returning(LogIn.person_id)
+    ).one_or_none()
+    if person_id is not None:
+        record(session, "log-out", person_id=person_id)
+
+
+def _wait(session: Session, settings: Settings, *, key: str, address: str) -> int:
+    """Return for how many seconds nothing may be tried; 0 if it may now. Attempts that count no more are removed."""
+    window = timedelta(minutes=settings.log_in_window_minutes)
+    session.execute(delete(LogInAttempt).where(LogInAttempt.at < now() - window))
+    waits = [
+        _wait_of(session, LogInAttempt.name_key == key, settings.log_in_failures, window),
+        _wait_of(session, LogInAttempt.address == address, settings.log_in_failures * NAMES_PER_ADDRESS, window),
+    ]
+    return max(waits)
+
+
+def _wait_of(session: Session, same: ColumnElement[bool], allowed: int, window: timedelta) -> int:
+    count, oldest = session.execute(select(func.count(), func.min(LogInAttempt.at)).where(same)).one()
+    if count <= allowed:
+        return 0
+    return max(1, ceil((oldest + window - now()).total_seconds()))

@@ -1,0 +1,64 @@
+"""Passwords, and what browsers and programs show instead of them."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from functools import cache
+from threading import BoundedSemaphore
+
+from pwdlib import PasswordHash
+from pwdlib.exceptions import UnknownHashError
+
+from app.errors import Invalid
+
+SHORTEST_PASSWORD = 10
+LONGEST_PASSWORD = 1000
+
+# Each takes 64 MiB for a tenth of a second: a flood of log-ins must not take the server's memory.
+_AT_ONCE = BoundedSemaphore(2)
+
+
+class BadPassword(Invalid):
+    """This password cannot be used."""
+
+
+def hashed(password: str) -> str:
+    """Return the password's Argon2 hash. Raises BadPassword."""
+    if len(password) < SHORTEST_PASSWORD:
+        raise BadPassword(f"A password needs at least {SHORTEST_PASSWORD} characters; a few words make a good one.")
+    if len(password) > LONGEST_PASSWORD:
+        raise BadPassword(f"A password has at most {LONGEST_PASSWORD} characters.")
+    with _AT_ONCE:
+        return _hasher().hash(password)
+
+
+def is_password(password: str, password_hash: str | None) -> bool:
+    """Whether this is the password; without a hash, False, after as long a time."""
+    nobodys = _nobodys_hash()
+    try:
+        with _AT_ONCE:
+            right = _hasher().verify(password, password_hash or nobodys)
+    except UnknownHashError:
+        return False
+    return right and password_hash is not None
+
+
+def new_secret() -> str:
+    """Return 256 random bits as text."""
+    return secrets.token_urlsafe(32)
+
+
+def digest(secret: str) -> str:
+    """Return what the database keeps of a secret that cannot be guessed: its SHA-256 in hex."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+@cache
+def _hasher() -> PasswordHash:
+    return PasswordHash.recommended()
+
+
+@cache
+def _nobodys_hash() -> str:
+    return _hasher().hash(new_secret())

@@ -1,0 +1,73 @@
+"""The page on which one logs in; it works without a script."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi.responses import RedirectResponse
+
+from app.db import WriteSession
+from app.identity import log_ins
+from app.identity.cookies import set_cookie
+from app.identity.log_ins import TooManyAttempts, WrongPassword
+from app.identity.routes import address_of, end_log_in
+from app.pages import page, url
+
+router = APIRouter(include_in_schema=False)
+
+Next = Annotated[str, Query(max_length=4000)]
+
+
+@dataclass(frozen=True)
+class LogInPage:
+    next: str  # the path to go to afterwards
+    name: str
+    problem: str | None  # why it did not work, in a sentence
+    left: bool  # whether somebody has just logged out
+
+
+@router.get("/log-in")
+def log_in_page(request: Request, next: Next = "/", left: bool = False) -> Response:
+    return page(request, "identity/log_in.html", LogInPage(own_path(next), "", None, left))
+
+
+@router.post("/log-in")
+def log_in(
+    request: Request,
+    name: Annotated[str, Form()] = "",
+    password: Annotated[str, Form()] = "",
+    next: Annotated[str, Form()] = "/",
+) -> Response:
+    target = own_path(next)
+    try:
+        secret = log_ins.log_in(
+            request.app.state.database,
+            request.app.state.settings,
+            name=name,
+            password=password,
+            address=address_of(request),
+        )
+    except (WrongPassword, TooManyAttempts) as error:
+        context = LogInPage(target, name, error.sentence, left=False)
+        answer: Response = page(request, "identity/log_in.html", context, status=error.status)
+        answer.headers.update(error.headers)
+        return answer
+    answer = RedirectResponse(request.scope.get("root_path", "") + target, status_code=303)
+    set_cookie(request, answer, secret)
+    return answer
+
+
+@router.post("/log-out")
+def log_out(request: Request, session: WriteSession) -> Response:
+    answer = RedirectResponse(url(request, "log-in", left="true"), status_code=303)
+    end_log_in(request, answer, session)
+    return answer
+
+
+def own_path(text: str) -> str:
+    """Return the path if it leads to a page of this server, whatever a browser makes of it, else the home page's."""
+    # Browsers take "//host", "/\host" and a slash after a tab for another host.
+    harmless = text.startswith("/") and not text.startswith("//") and "\\" not in text and text.isprintable()
+    return text if harmless else "/"

@@ -1,0 +1,194 @@
+"""Every route of the table, asked by everybody: whom it lets through, and how it refuses the others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fastapi.routing import iter_route_contexts
+from starlette.testclient import TestClient
+
+from app.db import Database
+from app.identity.access import RULES, About, Rule, Who
+from app.identity.people import PersonLine
+from app.identity.tokens import add_token
+from app.main import create_app
+from app.settings import Settings
+from tests.identity.conftest import World
+
+MEMBERS = {"annotator", "lead", "engineer", "admin"}
+
+ALLOWED = {
+    Who.ANYONE: MEMBERS | {"stranger", "nobody"},
+    Who.LOGGED_IN: MEMBERS | {"stranger"},
+    Who.IN_PERSON: MEMBERS | {"stranger"},
+    Who.MEMBER: MEMBERS,
+    Who.LEAD: {"lead", "admin"},
+    Who.ENGINEER: {"engineer", "admin"},
+    Who.LEAD_OR_ENGINEER: {"lead", "engineer", "admin"},
+    Who.ANY_ENGINEER: {"engineer", "admin", "stranger"},
+    Who.ADMIN: {"admin"},
+}
+
+BROWSER = {"Accept": "text/html"}
+
+
+def test_every_route_of_the_app_is_in_the_table_and_no_other(tmp_path: Path) -> None:
+    app = create_app(Settings(home=tmp_path, database_url=""))
+    served = {
+        (method, context.path_format)
+        for context in iter_route_contexts(app.routes)
+        for method in (context.methods or {"GET"}) - {"HEAD"}
+    }
+    listed = {(rule.method, rule.path.replace(":path", "")) for rule in RULES}
+    assert listed == served
+    assert len(listed) == len(RULES)
+
+
+def test_no_address_fits_two_rules() -> None:
+    # The table and the app would have to look at them in the same order.
+    for rule in RULES:
+        for other in RULES:
+            if rule is not other and rule.method == other.method and ":path" not in rule.path + other.path:
+                assert not _overlap(rule.path, other.path), (rule.path, other.path)
+
+
+@pytest.mark.parametrize("asker", ["nobody", "stranger", "annotator", "lead", "engineer", "admin"])
+def test_each_route_answers_those_who_may_call_it_and_refuses_the_others(
+    asker: str, client: TestClient, as_person: Callable[[str], TestClient], world: World
+) -> None:
+    asking = client if asker == "nobody" else as_person(asker)
+    assert {f"{rule.method} {rule.path}": _told(asking, rule, world) for rule in _all_but_logging_out()} == {
+        f"{rule.method} {rule.path}": _expected(asker, rule) for rule in _all_but_logging_out()
+    }
+
+
+@pytest.mark.parametrize(
+    ("person", "ceiling", "like"),
+    [
+        ("admin", "admin", "admin"),
+        ("admin", "engineer", "engineer"),
+        ("admin", "annotator", "annotator"),
+        ("engineer", "admin", "engineer"),
+        ("engineer", "engineer", "engineer"),
+        ("engineer", "lead", "annotator"),
+        ("lead", "engineer", "annotator"),
+        ("annotator", "admin", "annotator"),
+    ],
+)
+def test_a_token_may_do_no_more_than_its_role_nor_than_its_person(
+    person: str,
+    ceiling: str,
+    like: str,
+    client: TestClient,
+    people: dict[str, PersonLine],
+    world: World,
+    database: Database,
+) -> None:
+    with database.write() as session:
+        _, secret = add_token(
+            session,
+            person_id=people[person].id,
+            name="script",
+            role=ceiling,
+            days=1,
+            by=None,  # type: ignore[arg-type]
+        )
+    client.headers["Authorization"] = f"Bearer {secret}"
+    rules = [rule for rule in _all_but_logging_out() if rule.method != "DELETE"]
+    assert {f"{rule.method} {rule.path}": _told(client, rule, world) for rule in rules} == {
+        f"{rule.method} {rule.path}": "refused" if rule.who is Who.IN_PERSON else _expected(like, rule)
+        for rule in rules
+    }
+
+
+def test_while_nobody_can_log_in_everything_is_open(client: TestClient, world: World) -> None:
+    told = {f"{rule.method} {rule.path}": _told(client, rule, world) for rule in RULES}
+    assert set(told.values()) == {"let through"}
+
+
+def test_what_is_not_there_and_what_is_not_yours_cannot_be_told_apart(
+    as_person: Callable[[str], TestClient], world: World
+) -> None:
+    stranger = as_person("stranger")
+    for there, nowhere in (
+        ("/api/v1/pools/birds", "/api/v1/pools/birdies"),
+        (f"/api/v1/reviews/{world.names['review']}", "/api/v1/reviews/999"),
+        (f"/api/v1/reviews/{world.names['review']}", "/api/v1/reviews/first"),
+        (f"/api/v1/images/{world.images[0]}/thumbnail", f"/api/v1/images/{'0' * 64}/thumbnail"),
+    ):
+        assert (stranger.get(there).status_code, stranger.get(there).json()) == (404, stranger.get(nowhere).json())
+
+
+def test_lists_hold_what_one_may_see(as_person: Callable[[str], TestClient]) -> None:
+    assert [pool["name"] for pool in as_person("annotator").get("/api/v1/pools").json()["items"]] == ["birds"]
+    assert [pool["name"] for pool in as_person("admin").get("/api/v1/pools").json()["items"]] == ["birds", "fish"]
+    home = as_person("stranger").get("/", headers=BROWSER).text
+    assert "/pools/fish" in home
+    assert "/pools/birds" not in home
+
+
+def test_whoever_makes_a_pool_can_bring_pictures_into_it(as_person: Callable[[str], TestClient]) -> None:
+    engineer = as_person("engineer")
+    assert engineer.post("/api/v1/pools", json={"name": "shells"}).status_code == 201
+    assert engineer.get("/api/v1/me").json()["roles"] == {"birds": "engineer", "shells": "engineer"}
+    assert engineer.post("/api/v1/pools/shells/reindex").status_code == 202
+
+
+def test_a_role_that_is_too_low_is_told_in_a_sentence(as_person: Callable[[str], TestClient]) -> None:
+    refused = as_person("annotator").post("/api/v1/pools/birds/reindex")
+    assert (refused.status_code, refused.json()["code"]) == (403, "role-too-low")
+    assert refused.json()["detail"] == (
+        "Only engineers of the pool may do this. Your role is that of an annotator. Ask an admin if you need to."
+    )
+
+
+def test_an_address_or_a_method_without_a_rule_answers_nobody(as_person: Callable[[str], TestClient]) -> None:
+    admin = as_person("admin")
+    assert admin.get("/api/v1/secrets").status_code == 404
+    refused = admin.post("/api/v1/health")
+    assert (refused.status_code, refused.headers["Allow"]) == (405, "GET")
+    assert refused.json()["detail"] == "This address does not answer to that method."
+    assert "There is nothing at this address." in admin.get("/secrets", headers=BROWSER).text
+
+
+def _all_but_logging_out() -> list[Rule]:
+    return [rule for rule in RULES if rule.path not in {"/log-out"} and rule[:2] != ("DELETE", "/api/v1/log-in")]
+
+
+def _told(client: TestClient, rule: Rule, world: World) -> str:
+    answer = client.request(rule.method, _address(rule, world), follow_redirects=False)
+    assert answer.status_code < 500, (rule, answer.text)
+    if answer.status_code == 404:
+        return "not there" if answer.json()["code"] == "nothing-for-you" else "let through"
+    # A log-in without a name fails too, but it was tried.
+    if answer.status_code == 401 and not rule.path.endswith("/log-in"):
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        return "unknown"
+    return "refused" if answer.status_code == 403 else "let through"
+
+
+def _expected(asker: str, rule: Rule) -> str:
+    if asker in ALLOWED[rule.who]:
+        return "let through"
+    if asker == "nobody":
+        return "unknown"
+    return "not there" if asker == "stranger" and rule.about is not About.NOTHING else "refused"
+
+
+def _address(rule: Rule, world: World) -> str:
+    """The rule's address with real names in it; the first is that of what the rule is about."""
+    first = {About.NOTHING: "0", About.POOL: "birds"}.get(rule.about) or world.names[rule.about.value]
+    if rule.path == "/static/{path:path}":
+        return "/static/icon.svg"
+    address = re.sub(r"\{\w+\}", first, rule.path, count=1)
+    return re.sub(r"\{(\w+)\}", lambda match: world.names[match[1]], address)
+
+
+def _overlap(path: str, other: str) -> bool:
+    parts, others = path.split("/"), other.split("/")
+    return len(parts) == len(others) and all(
+        part == its or "{" in part + its for part, its in zip(parts, others, strict=True)
+    )
