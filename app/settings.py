@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -87,6 +88,12 @@ class Settings(BaseSettings):
         description="How many known negatives are shown again on a page, on average, to see whether they are caught. "
         "No label comes of them. 0 plants none.",
     )
+    lease_minutes: float = Field(
+        default=10,
+        gt=0,
+        le=24 * 60,
+        description="How long the images of a page that nobody works on are kept from other annotators.",
+    )
     start_worker: bool = Field(default=True, description="Whether `winnow serve` starts a worker of its own.")
 
     @field_validator("home", mode="after")
@@ -112,6 +119,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database's URL, with the default filled in."""
         return self.database_url or f"sqlite:///{self.home / 'winnow.db'}"
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a page's images are kept from others since somebody last worked on it."""
+        return timedelta(minutes=self.lease_minutes)
 
     @property
     def thumbnails(self) -> Path:

@@ -345,6 +345,13 @@ class Page(Table):
     __table_args__ = (
         UniqueConstraint("review_id", "number"),
         Index(None, "lot_id"),
+        # Only open pages are leased, so this stays as small as they are few.
+        Index(
+            "leased_pages",
+            "leased_until",
+            sqlite_where=text("leased_until IS NOT NULL"),
+            postgresql_where=text("leased_until IS NOT NULL"),
+        ),
         CheckConstraint("kind IN ('next', 'deeper', 'like', 'sample', 'second')", name="kind"),
         CheckConstraint("(kind = 'sample') = (lot_id IS NOT NULL)", name="a_sample_is_of_a_lot"),
         CheckConstraint("(kind = 'like') = (like_image_id IS NOT NULL)", name="like_which"),

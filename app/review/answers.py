@@ -9,10 +9,13 @@ from app.review import bodies, lot_queries, page_queries, queries
 from app.review.committing import standing
 from app.review.page_queries import PageLine, Tile
 from app.review.query_out import query_out
+from app.tables import now
 from app.words import REJECT, SECOND, UNSURE
 
 
-def page_out(session: Session, page: PageLine, *, remaining: int | None = None) -> bodies.PageOut:
+def page_out(
+    session: Session, page: PageLine, *, remaining: int | None = None, leased: int | None = None
+) -> bodies.PageOut:
     """Return a page with its tiles and the marks that it has, or is to have."""
     review = queries.review(session, review_id=page.review_id)
     tiles = page_queries.tiles(session, page_id=page.id, pool_id=review.pool_id)
@@ -28,7 +31,15 @@ def page_out(session: Session, page: PageLine, *, remaining: int | None = None) 
         candidates=[_candidate(tile) for tile in tiles],
         marks=_marks(session, page, class_id=review.class_id, planted=planted),
         remaining=remaining,
+        leased=leased,
+        leased_for=seconds_left(page),
     )
+
+
+def seconds_left(page: PageLine) -> float | None:
+    """Return for how long a page is still leased, in seconds, or None where it is not."""
+    left = (page.leased_until - now()).total_seconds() if page.leased_until else 0
+    return left if left > 0 else None
 
 
 def review_out(session: Session, review_id: int) -> bodies.ReviewOut:

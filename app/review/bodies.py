@@ -149,8 +149,18 @@ class PageOut(BaseModel):
     state: Literal["open", "committed", "set aside"] | None = None
     candidates: list[CandidateOut]
     marks: Annotated[Marks, Field(description="What the page's last commit struck out, to be restored after an undo.")]
-    remaining: Annotated[int | None, Field(description="Undecided images, this page's included.")] = None
+    remaining: Annotated[
+        int | None, Field(description="Undecided images, this page's included, that nobody else is looking at.")
+    ] = None
+    leased: Annotated[int | None, Field(description="Undecided images that others are looking at just now.")] = None
+    leased_for: Annotated[float | None, Field(description="Seconds for which nobody else is shown these.")] = None
     message: str | None = None
+
+
+class LeaseOut(BaseModel):
+    leased_for: Annotated[
+        float | None, Field(description="Seconds; null where the page is not open, or leases nothing.")
+    ]
 
 
 class AheadOut(BaseModel):
@@ -162,9 +172,21 @@ class Standing(BaseModel):
     purity: Annotated[list[float], Field(description="Accepted share of the last ten pages, the oldest first.")]
 
 
+class DecidedByOther(BaseModel):
+    """An image that somebody else decided while the page lay open. It stays as it is."""
+
+    image: str
+    person: str
+    value: VerdictValue
+    class_name: Annotated[str, Field(validation_alias="class", serialization_alias="class")]
+
+
 class CommitOut(Counts, Standing):
     page: int
     commit: int
+    by_others: Annotated[
+        list[DecidedByOther], Field(description="Images that were not stored: others had decided them meanwhile.")
+    ] = []
     planted: Annotated[int, Field(description="Known negatives that were among the candidates.")] = 0
     missed: Annotated[list[str], Field(description="Those of them that were not struck out. No label came of it.")] = []
 
@@ -262,7 +284,9 @@ class LotCommitOut(Standing):
     lot: int
     commit: int
     accepted: int
-    skipped: Annotated[int, Field(description="Images of the lot that had been decided meanwhile.")]
+    skipped: Annotated[
+        int, Field(description="Images of the lot that had been decided meanwhile, or that others are looking at.")
+    ]
     statement: str
 
 
@@ -285,7 +309,8 @@ class AttentionOut(BaseModel):
 class OutlookOut(BaseModel):
     """What is to be expected of a review."""
 
-    remaining: Annotated[int, Field(description="Undecided images.")]
+    remaining: Annotated[int, Field(description="Undecided images that nobody else is looking at.")]
+    leased: Annotated[int, Field(description="Undecided images that others are looking at just now.")]
     expected: Annotated[float | None, Field(description="The share of the page asked about that should match.")]
     next_purity: Annotated[float, Field(description="The share of the best so many that should match.")]
     left: Annotated[int, Field(description="Matches among the undecided images, estimated.")]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from app.registry.row_maps import RowMap
-from app.review import page_queries, queries
+from app.review import lease_queries, page_queries, queries
 from app.review.page_queries import NewTile
 from app.review.queries import QueryPicture, ReviewLine
 from app.search.ranking import REMEMBERED, SHORTLIST, Floats, best, corrected, learned_direction
@@ -43,11 +43,12 @@ class Order:
     examples: Examples  # what was learned from
     direction: Floats  # (d,)
     scores: Floats  # (n,)
-    hidden: NDArray[np.bool_]  # (n,): decided, or not to be shown for another reason
+    hidden: NDArray[np.bool_]  # (n,): decided, leased, or not to be shown for another reason
+    leased: int  # undecided images that are hidden because somebody else is looking at them
 
     @property
     def remaining(self) -> int:
-        """Undecided images."""
+        """Undecided images that nobody else is looking at."""
         return int(len(self.hidden) - np.count_nonzero(self.hidden))
 
     @property
@@ -60,17 +61,26 @@ class Order:
         return best(self.scores, hidden=self.hidden, count=count)
 
     def tiles(self, count: int, *, skip: int = 0) -> list[NewTile]:
-        """Return the best undecided images, or those after the best `skip`, as tiles; a stack is one tile.
+        """Return the best undecided images, or those after the best `skip`, as tiles; a stack is one tile."""
+        return [self.stack(row) for row in self.leading(count, skip=skip)[:count]]
+
+    def leading(self, count: int, *, skip: int = 0, spare: int = 0) -> NDArray[np.intp]:
+        """Return the rows on top of the best tiles, or of those after the best `skip`: `count` and `spare` at least.
 
         The very best are set right by verdicts on what is like them; their scores stay those of the direction.
         """
-        shortlist = best(self.scores, hidden=self.hidden | self._beneath, count=max(skip + count, SHORTLIST))
-        if not skip:
-            right = corrected(
-                self.index.vectors[shortlist], direction=self.direction, pool=self.index.pool, **self.examples
-            )
-            shortlist = shortlist[np.argsort(-right, kind="stable")]
-        return [self.tile(row, beneath=self._under(row)) for row in shortlist[skip : skip + count]]
+        near = max(skip + count, SHORTLIST)
+        rows = best(self.scores, hidden=self.hidden | self._beneath, count=near + spare)
+        if skip:
+            return rows[skip:]
+        right = corrected(
+            self.index.vectors[rows[:near]], direction=self.direction, pool=self.index.pool, **self.examples
+        )
+        return np.concatenate([rows[:near][np.argsort(-right, kind="stable")], rows[near:]])
+
+    def stack(self, row: np.integer) -> NewTile:
+        """Return the tile of a row with what lies beneath it."""
+        return self.tile(row, beneath=self._under(row))
 
     def tile(self, row: int | np.integer, *, planted: bool = False, beneath: Sequence[int] = ()) -> NewTile:
         """Return the tile of a row, with the rows of its stack that lie beneath it."""
@@ -122,8 +132,9 @@ def order(
     """Rank every image of the index that is undecided for the review's class.
 
     What anybody accepted, rejected or doubted for the class does not come back, nor, in a pool with one class per
-    image, what carries another label. `supposing` adds verdicts that are not given yet, by image id: what would come
-    next if they were? With `like`, the order is that of likeness to this one image, away from the rejected ones.
+    image, what carries another label; nor, for now, what another review has leased. `supposing` adds verdicts that are
+    not given yet, by image id: what would come next if they were? With `like`, the order is that of likeness to this
+    one image, away from the rejected ones.
     """
 
     def decided(value: VerdictValue) -> Rows:
@@ -137,6 +148,9 @@ def order(
     if review.classes_per_image == "one":
         others = labelled_otherwise(session, pool_id=review.pool_id, class_id=review.class_id)
         hidden[_rows(row_map, others)] = True
+    leased = _rows(row_map, lease_queries.leased_elsewhere(session, review=review))
+    leased = leased[~hidden[leased]]
+    hidden[leased] = True
 
     query = queries.query_pictures(session, review_id=review.id)
     wanted, unwanted = (
@@ -153,7 +167,7 @@ def order(
         rejected=np.concatenate([index.vectors[rejected[-REMEMBERED:]], unwanted]),
     )
     direction = learned_direction(**examples, pool=index.pool)
-    return Order(index, row_map, accepted, rejected, examples, direction, index.score(direction), hidden)
+    return Order(index, row_map, accepted, rejected, examples, direction, index.score(direction), hidden, len(leased))
 
 
 def once_more(session: Session, *, review: ReviewLine, ranked: Order, value: VerdictValue, count: int) -> list[NewTile]:

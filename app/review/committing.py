@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
-from app.review import lot_queries, page_queries, queries
+from app.review import lease_queries, lot_queries, page_queries, queries
 from app.review.decisions import Marked, purity, verdicts
 from app.review.page_queries import PageLine, Picture, Tile
+from app.review.queries import ReviewLine
+from app.tables import now
 from app.verdicts import journal
 from app.verdicts.journal import NewVerdict
 from app.verdicts.queries import class_counts
-from app.words import ACCEPT, REJECT, UNSURE
+from app.words import ACCEPT, REJECT, SECOND, UNSURE
 
 PURITIES_SHOWN = 10
 
@@ -63,6 +66,7 @@ def commit_page(
     review = queries.review(session, review_id=page.review_id)
     shown = page_queries.tiles(session, page_id=page_id, pool_id=review.pool_id)
     decided = verdicts(layout(shown), marked)
+    by_others = _decided_by_others(session, page, review, shown, person_id=person_id)
     planted = [tile.picture.image for tile in shown if tile.planted]
     missed = [image for image in planted if decided[image].value == ACCEPT]
     given = [
@@ -70,6 +74,7 @@ def commit_page(
         for tile in shown
         if not tile.planted
         for picture in pictures_of(tile)
+        if picture.image_id not in by_others
     ]
     entry = journal.store(
         session,
@@ -87,27 +92,48 @@ def commit_page(
         planted=len(planted) or None,
         caught=len(planted) - len(missed) if planted else None,
     )
-    if page.set_aside_at is not None:
-        # Another window had gone on to another page; what was decided here counts all the same.
-        page_queries.take_up(session, page_id=page_id)
+    # Another window may have gone on to another page; what was decided here counts all the same.
+    page_queries.close(session, page_id=page_id)
     values = [verdict.value for verdict in given]
     counts = {"accepted": values.count(ACCEPT), "rejected": values.count(REJECT), "unsure": values.count(UNSURE)}
     # Stored twice: where the review stands is read from the journal, this entry included.
     entry.answer = {"page": page_id, "commit": entry.id, **counts, "planted": len(planted), "missed": missed}
+    if by_others:
+        entry.answer = {**entry.answer, "by_others": list(by_others.values())}
     session.flush()
     entry.answer = {**entry.answer, **standing(session, review_id=review.id, class_id=review.class_id)}
     return entry.answer
 
 
-def undo_page(session: Session, *, page_id: int, person_id: int) -> PageLine:
-    """Take back the commit in force of a page, which is open again afterwards. Raises NothingToUndo and LotDecided."""
+def undo_page(session: Session, *, page_id: int, person_id: int, lease: timedelta) -> PageLine:
+    """Take back the commit in force of a page, which is open again afterwards and leases its images.
+
+    Raises NothingToUndo and LotDecided.
+    """
     page = page_queries.page(session, page_id=page_id, lock=True)
     if page.commit_id is None:
         raise NothingToUndo
     if page.lot_id is not None:
         _sample_counts(session, page)
     journal.undo(session, commit_id=page.commit_id, person_id=person_id)
+    if page.kind != SECOND:
+        lease_queries.renew(session, page_id=page_id, until=now() + lease)
     return page_queries.page(session, page_id=page_id)
+
+
+def _decided_by_others(
+    session: Session, page: PageLine, review: ReviewLine, shown: list[Tile], *, person_id: int
+) -> dict[int, dict[str, Any]]:
+    """Return what somebody else decided meanwhile of the images of a page, by image id.
+
+    A second look is there to decide once more, whoever did so before.
+    """
+    if page.kind == SECOND:
+        return {}
+    image_ids = [picture.image_id for tile in shown if not tile.planted for picture in pictures_of(tile)]
+    # Whoever commits one of them at this moment is waited for, and then seen.
+    journal.one_writer_at_a_time(session, pool_id=review.pool_id, image_ids=image_ids)
+    return lease_queries.decided_by_others(session, review=review, image_ids=image_ids, person_id=person_id)
 
 
 def _sample_counts(session: Session, page: PageLine) -> None:

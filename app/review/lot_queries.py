@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.errors import NotFound
 from app.tables import Commit, Label, Lot, LotImage, Page, Verdict, now
 from app.verdicts.queries import STANDS
+from app.words import REJECT
 
 
 class LotNotFound(NotFound):
@@ -102,7 +104,10 @@ def sample_pages(session: Session, *, lot_id: int) -> list[int]:
 
 
 def sampled(session: Session, *, lot_id: int) -> dict[str, int]:
-    """Count the verdicts that were given on the committed pages of a lot's sample, by value."""
+    """Count what was found on the committed pages of a lot's sample, by verdict.
+
+    Of an image that somebody else had decided meanwhile, that is their verdict; a label of another class is a reject.
+    """
     rows = session.execute(
         select(Verdict.value, func.count())
         .join(Commit, Commit.id == Verdict.commit_id)
@@ -110,7 +115,16 @@ def sampled(session: Session, *, lot_id: int) -> dict[str, int]:
         .where(Page.lot_id == lot_id, STANDS)
         .group_by(Verdict.value)
     )
-    return dict(rows.all())
+    found = Counter(dict(rows.all()))
+    answers = session.execute(
+        select(Commit.answer, Commit.class_id)
+        .join(Page, Page.id == Commit.page_id)
+        .where(Page.lot_id == lot_id, STANDS)
+    )
+    for answer, class_id in answers:
+        for image in (answer or {}).get("by_others", []):
+            found[image["value"] if image["class_id"] == class_id else REJECT] += 1
+    return found
 
 
 def underway(session: Session, *, review_id: int) -> int | None:

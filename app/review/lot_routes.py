@@ -19,16 +19,23 @@ router = APIRouter(prefix="/api/v1", tags=["lots"])
 
 @router.post("/reviews/{review_id}/lots", status_code=201, summary="Choose a lot")
 def draw_lot(
-    review_id: int, wanted: bodies.NewLot, request: Request, session: WriteSession, person: CurrentPerson
+    review_id: int,
+    wanted: bodies.NewLot,
+    request: Request,
+    reading: ReadSession,
+    session: WriteSession,
+    person: CurrentPerson,
 ) -> bodies.LotOut:
     """Fix the first so many of the order, draw a random sample of exactly those, and open its page.
 
     The sample's page is committed like any other. The looks are planned here and cannot be changed afterwards.
     """
-    review = queries.review(session, review_id=review_id, lock=True)
-    index, row_map = opened(request, session, review)
-    ranked = order(session, review=review, index=index, row_map=row_map)
-    drawn = lots.draw(session, review=review, ranked=ranked, size=wanted.size, looks=wanted.looks)
+    # Read apart: nobody else's writing should wait while it is ranked.
+    review = queries.review(reading, review_id=review_id)
+    index, row_map = opened(request, reading, review)
+    ranked = order(reading, review=review, index=index, row_map=row_map)
+    lease = request.app.state.settings.lease
+    drawn = lots.draw(session, review=review, ranked=ranked, size=wanted.size, looks=wanted.looks, lease=lease)
     return _lot_out(session, drawn.id, person.id)
 
 
@@ -39,15 +46,15 @@ def show_lot(lot_id: int, session: ReadSession, person: CurrentPerson) -> bodies
 
 
 @router.post("/lots/{lot_id}/pages", status_code=201, summary="Look further")
-def look_further(lot_id: int, session: WriteSession, person: CurrentPerson) -> bodies.LotOut:
+def look_further(lot_id: int, request: Request, session: WriteSession, person: CurrentPerson) -> bodies.LotOut:
     """Open the page of the next look that was planned."""
-    lots.look_further(session, lot_id=lot_id)
+    lots.look_further(session, lot_id=lot_id, lease=request.app.state.settings.lease)
     return _lot_out(session, lot_id, person.id)
 
 
 @router.post("/lots/{lot_id}/commit", summary="Accept the rest")
 def accept_rest(lot_id: int, session: WriteSession, person: CurrentPerson) -> bodies.LotCommitOut:
-    """Accept all images of the lot that nobody has decided. Sent again, it gets the same answer."""
+    """Accept all images of the lot that nobody has decided or is looking at. Sent again, it gets the same answer."""
     answer = lots.accept_rest(session, lot_id=lot_id, review=_review_of(session, lot_id), person_id=person.id)
     return bodies.LotCommitOut.model_validate(answer)
 

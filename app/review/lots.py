@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from random import SystemRandom
 from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid
-from app.review import lot_queries, page_queries
+from app.review import lease_queries, lot_queries, page_queries, queries
 from app.review.candidates import Order
 from app.review.catching import Caught
 from app.review.committing import NothingToUndo, standing
 from app.review.lot_queries import LotLine
 from app.review.page_queries import NewTile, PageLine
 from app.review.queries import ReviewLine
-from app.review.turning import SampleOpen
+from app.review.turning import SPARE, SampleOpen
+from app.tables import now
 from app.verdicts import acceptance, journal
 from app.verdicts.journal import NewVerdict
 from app.verdicts.lots import rejected_since, restated
@@ -76,11 +78,15 @@ class LotStanding:
     restated: str | None = None
 
 
-def draw(session: Session, *, review: ReviewLine, ranked: Order, size: int, looks: int) -> LotLine:
+def draw(session: Session, *, review: ReviewLine, ranked: Order, size: int, looks: int, lease: timedelta) -> LotLine:
     """Fix the first `size` images of the order as a lot, draw its sample and open the sample's first page.
 
-    The open page of the review is set aside. Raises SampleOpen, NothingToDraw and LotTooLarge.
+    What others have taken since it was ranked is left out. The sample's page leases what it shows, not the lot: what
+    others decide of the rest meanwhile is theirs. The open page of the review is set aside. Raises SampleOpen,
+    NothingToDraw and LotTooLarge.
     """
+    queries.review(session, review_id=review.id, lock=True)
+    lease_queries.one_at_a_time(session, review=review)
     open_page = page_queries.oldest_open_page(session, review_id=review.id)
     if open_page is not None and open_page.kind == SAMPLE:
         raise SampleOpen
@@ -88,7 +94,13 @@ def draw(session: Session, *, review: ReviewLine, ranked: Order, size: int, look
         raise NothingToDraw
     if size > ranked.remaining:
         raise LotTooLarge(f"Only {ranked.remaining:,} images are left; a lot cannot hold {size:,}.")
-    images = [(int(ranked.row_map.image_ids[row]), float(ranked.scores[row])) for row in ranked.first(size)]
+    rows = ranked.first(size + SPARE)
+    ids = [int(image_id) for image_id in ranked.row_map.image_ids[rows]]
+    gone = lease_queries.taken(session, review=review, image_ids=ids)
+    scored = zip(ids, rows, strict=True)
+    images = [(image_id, float(ranked.scores[row])) for image_id, row in scored if image_id not in gone][:size]
+    if len(images) < size:
+        raise LotTooLarge(f"Only {len(images):,} images are left; a lot cannot hold {size:,}.")
     # By the system's randomness: a sample that could be foretold would say nothing.
     SystemRandom().shuffle(images)
     lot = lot_queries.add_lot(
@@ -98,12 +110,15 @@ def draw(session: Session, *, review: ReviewLine, ranked: Order, size: int, look
         looks=acceptance.looks_of(size, PLANS[looks]),
         confidence=acceptance.CONFIDENCE,
     )
-    _open_look(session, lot, first=0)
+    _open_look(session, lot, first=0, lease=lease)
     return lot
 
 
-def look_further(session: Session, *, lot_id: int) -> PageLine:
-    """Open the page of a lot's next look. Raises StillLooking, NoFurtherLook, LotGivenUp and LotAccepted."""
+def look_further(session: Session, *, lot_id: int, lease: timedelta) -> PageLine:
+    """Open the page of a lot's next look, also if others decided some of its images: the sample is fixed.
+
+    Raises StillLooking, NoFurtherLook, LotGivenUp and LotAccepted.
+    """
     lot = lot_queries.lot(session, lot_id=lot_id, lock=True)
     open_page = _open_page(session, lot)
     if open_page is not None and _seen(session, lot):
@@ -113,11 +128,11 @@ def look_further(session: Session, *, lot_id: int) -> PageLine:
     seen = _seen(session, lot)
     if acceptance.next_look(lot.looks, seen) is None:
         raise NoFurtherLook
-    return _open_look(session, lot, first=seen)
+    return _open_look(session, lot, first=seen, lease=lease)
 
 
 def accept_rest(session: Session, *, lot_id: int, review: ReviewLine, person_id: int) -> dict[str, Any]:
-    """Accept every image of a judged lot that nobody has decided meanwhile, and return the answer; once.
+    """Accept every image of a judged lot that nobody has decided or is looking at, and return the answer; once.
 
     Raises StillLooking and LotGivenUp.
     """
@@ -125,7 +140,7 @@ def accept_rest(session: Session, *, lot_id: int, review: ReviewLine, person_id:
     if lot.commit_id is not None:
         return dict(lot.answer or {})
     _see_that_it_is_judged(session, lot)
-    now = lot_standing(session, lot_id=lot_id, review=review, caught=None)
+    found = lot_standing(session, lot_id=lot_id, review=review, caught=None)
     # Whoever decides one of them at this moment is waited for, and then seen.
     images = [image_id for image_id, _ in lot_queries.images(session, lot_id=lot_id)]
     journal.one_writer_at_a_time(session, pool_id=review.pool_id, image_ids=images)
@@ -134,6 +149,7 @@ def accept_rest(session: Session, *, lot_id: int, review: ReviewLine, person_id:
         if review.classes_per_image == "one"
         else []
     )
+    others += lease_queries.leased_elsewhere(session, review=review)
     rest = lot_queries.undecided(session, lot=lot, class_id=review.class_id, others=others)
     entry = journal.store(
         session,
@@ -145,15 +161,15 @@ def accept_rest(session: Session, *, lot_id: int, review: ReviewLine, person_id:
         review_id=review.id,
         lot_id=lot_id,
     )
-    rejected = now.rejected + now.unsure
-    matches = acceptance.matches_at_least(lot.size, now.seen, rejected, now.confidence or lot.confidence)
+    rejected = found.rejected + found.unsure
+    matches = acceptance.matches_at_least(lot.size, found.seen, rejected, found.confidence or lot.confidence)
     lot_queries.state_bound(session, lot_id=lot_id, bound=matches / lot.size)
     entry.answer = {
         "lot": lot_id,
         "commit": entry.id,
         "accepted": len(rest),
-        "skipped": lot.size - now.seen - len(rest),
-        "statement": now.statement,
+        "skipped": lot.size - found.seen - len(rest),
+        "statement": found.statement,
         "matches_at_least": matches,
         "rejected": rejected,
         **standing(session, review_id=review.id, class_id=review.class_id),
@@ -242,14 +258,16 @@ def _corrected(lot: LotLine, seen: int, against: int, confidence: float | None, 
     )
 
 
-def _open_look(session: Session, lot: LotLine, *, first: int) -> PageLine:
+def _open_look(session: Session, lot: LotLine, *, first: int, lease: timedelta) -> PageLine:
     open_page = page_queries.oldest_open_page(session, review_id=lot.review_id)
     if open_page is not None:
         page_queries.set_aside(session, page_id=open_page.id)
     last = acceptance.next_look(lot.looks, first)
     shown: Sequence[tuple[int, float]] = lot_queries.images(session, lot_id=lot.id, first=first, last=last)
     tiles = [NewTile(image_id, score) for image_id, score in shown]
-    return page_queries.add_page(session, review_id=lot.review_id, tiles=tiles, kind=SAMPLE, lot_id=lot.id)
+    return page_queries.add_page(
+        session, review_id=lot.review_id, tiles=tiles, kind=SAMPLE, lot_id=lot.id, leased_until=now() + lease
+    )
 
 
 def _see_that_it_is_judged(session: Session, lot: LotLine) -> None:

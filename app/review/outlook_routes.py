@@ -14,6 +14,7 @@ from app.review import bodies, page_queries, queries
 from app.review.candidates import order
 from app.review.catching import caught_by, second_look_is_due
 from app.review.opening import opened
+from app.review.turning import looked_at_by_others
 from app.search.outlook import Outlook, PageResult, outlook
 from app.verdicts.queries import class_counts
 from app.words import ACCEPT
@@ -69,6 +70,7 @@ def show_outlook(
     unseen = set(given) - set(page_queries.seen_twice(session, review_id=review_id))
     return bodies.OutlookOut(
         remaining=found.undecided,
+        leased=ranked.leased,
         expected=float(chances.mean()) if len(chances) else None,
         next_purity=found.next_purity,
         left=found.left,
@@ -76,7 +78,7 @@ def show_outlook(
         high=found.high,
         cut=found.cut,
         stop=found.stop,
-        sentence=found.sentence,
+        sentence=with_leased(found.sentence, left=found.undecided, leased=ranked.leased),
         bins=_bins(found),
         doubtful=[index.digests[row].tobytes().hex() for row in shown[in_doubt(chances)]],
         attention=bodies.AttentionOut(
@@ -86,6 +88,11 @@ def show_outlook(
             due=bool(unseen) and second_look_is_due(overlooked=overlooked, accepted=counts.accepted),
         ),
     )
+
+
+def with_leased(sentence: str, *, left: int, leased: int) -> str:
+    """Return the outlook's sentence, or, where all that is left is leased by others, one that says so."""
+    return looked_at_by_others(leased) if leased and not left else sentence
 
 
 def in_doubt(chances: NDArray[np.float32]) -> NDArray[np.intp]:

@@ -31,6 +31,7 @@ class PageLine:
     lot_id: int | None
     like_image_id: int | None
     set_aside_at: datetime | None
+    leased_until: datetime | None  # until then nobody else is shown its images; None where it leases nothing
     commit_id: int | None  # the commit in force; an open page has none
     answer: dict[str, Any] | None  # of that commit
 
@@ -96,15 +97,15 @@ def oldest_open_page(session: Session, *, review_id: int) -> PageLine | None:
 
 
 def set_aside(session: Session, *, page_id: int) -> None:
-    """Let an open page go: its candidates are ranked again, and it is not asked for any more."""
+    """Let an open page go: its candidates are ranked again, for anybody, and it is not asked for any more."""
     # Not if another window has stored it just now.
     committed = exists().where(Commit.page_id == Page.id, STANDS)
-    session.execute(update(Page).where(Page.id == page_id, ~committed).values(set_aside_at=now()))
+    session.execute(update(Page).where(Page.id == page_id, ~committed).values(set_aside_at=now(), leased_until=None))
 
 
-def take_up(session: Session, *, page_id: int) -> None:
-    """Let a page that was set aside be one of the review's pages again."""
-    session.execute(update(Page).where(Page.id == page_id).values(set_aside_at=None))
+def close(session: Session, *, page_id: int) -> None:
+    """Let a page that was just committed be one of the review's pages, were it set aside or not, and end its lease."""
+    session.execute(update(Page).where(Page.id == page_id).values(set_aside_at=None, leased_until=None))
 
 
 def last_answers(session: Session, *, review_id: int, count: int) -> list[dict[str, Any]]:
@@ -125,6 +126,7 @@ def add_page(
     review_id: int,
     tiles: Sequence[NewTile],
     kind: PageKind = NEXT,
+    leased_until: datetime | None,
     skipped: int = 0,
     lot_id: int | None = None,
     like_image_id: int | None = None,
@@ -138,12 +140,23 @@ def add_page(
         skipped=skipped,
         lot_id=lot_id,
         like_image_id=like_image_id,
+        leased_until=leased_until,
     )
     session.add(added)
     session.flush()
     session.execute(insert(PageCandidate), [{"page_id": added.id, **row} for row in _rows(tiles)])
     return PageLine(
-        added.id, review_id, added.number, kind, skipped, lot_id, like_image_id, None, commit_id=None, answer=None
+        id=added.id,
+        review_id=review_id,
+        number=added.number,
+        kind=kind,
+        skipped=skipped,
+        lot_id=lot_id,
+        like_image_id=like_image_id,
+        set_aside_at=None,
+        leased_until=leased_until,
+        commit_id=None,
+        answer=None,
     )
 
 
@@ -267,7 +280,7 @@ def _row(position: int, image_id: int, score: float, *, planted: bool, beneath: 
 
 
 def _page_lines(session: Session, condition: ColumnElement[bool]) -> list[PageLine]:
-    rows = session.execute(
+    rows: Iterable[Any] = session.execute(
         select(
             Page.id,
             Page.review_id,
@@ -277,6 +290,7 @@ def _page_lines(session: Session, condition: ColumnElement[bool]) -> list[PageLi
             Page.lot_id,
             Page.like_image_id,
             Page.set_aside_at,
+            Page.leased_until,
             Commit.id,
             Commit.answer,
         )

@@ -54,7 +54,10 @@ class QueryPicture:
 
 
 def review(session: Session, *, review_id: int, lock: bool = False) -> ReviewLine:
-    """Return a review; with `lock`, one request at a time makes pages for it. Raises ReviewNotFound."""
+    """Return a review; with `lock`, one request at a time makes pages for it. Raises ReviewNotFound.
+
+    Commits of its pages go on meanwhile: a stronger lock would wait for them, and they for it.
+    """
     statement = (
         select(
             Review.id,
@@ -72,7 +75,7 @@ def review(session: Session, *, review_id: int, lock: bool = False) -> ReviewLin
         .join(Person, Person.id == Review.person_id)
         .where(Review.id == review_id)
     )
-    row = session.execute(statement.with_for_update(of=Review) if lock else statement).one_or_none()
+    row = session.execute(statement.with_for_update(of=Review, key_share=True) if lock else statement).one_or_none()
     if row is None:
         raise ReviewNotFound
     return ReviewLine(*row)

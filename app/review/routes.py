@@ -12,10 +12,11 @@ from app.identity.people import CurrentPerson
 from app.pools.queries import class_named, pool_named
 from app.registry.queries import version
 from app.review import bodies, page_queries, queries
-from app.review.answers import page_out, review_out
+from app.review.answers import page_out, review_out, seconds_left
 from app.review.candidates import order
 from app.review.committing import commit_page, layout, pictures_of, standing, undo_page
 from app.review.decisions import Marked, verdicts
+from app.review.leases import renew
 from app.review.moving import move, vectors_there
 from app.review.new_review import OPENAPI, WantedReview
 from app.review.opening import opened, opened_version
@@ -101,20 +102,22 @@ def turn_page(
     review_id: int,
     request: Request,
     response: Response,
-    session: WriteSession,
     wanted: Annotated[bodies.NewPage | None, Body()] = None,
 ) -> bodies.PageOut:
     """Rank what is undecided by everything decided so far. While a page is open, that page is the next one.
 
-    A page of another kind than `next` sets an open page aside; its candidates come back in their place.
+    A page of another kind than `next` sets an open page aside; its candidates come back in their place. What a page
+    shows is leased: nobody else is shown it for the class (with one class per image: for any) until the page is
+    committed or set aside, or nobody has worked on it for a while.
     """
-    review = queries.review(session, review_id=review_id, lock=True)
+    state = request.app.state
     turned = turn(
-        session,
-        review=review,
+        state.database,
+        review_id=review_id,
         wanted=wanted or bodies.NewPage(),
-        opened=lambda: opened(request, session, review),
-        planted_per_page=request.app.state.settings.planted_per_page,
+        opened=partial(opened, request),
+        planted_per_page=state.settings.planted_per_page,
+        lease=state.settings.lease,
     )
     if not turned.made:
         response.status_code = 200
@@ -125,9 +128,11 @@ def turn_page(
             candidates=[],
             marks=bodies.Marks(),
             remaining=turned.remaining,
+            leased=turned.leased,
             message=turned.message,
         )
-    return page_out(session, turned.page, remaining=turned.remaining)
+    with state.database.read() as session:
+        return page_out(session, turned.page, remaining=turned.remaining, leased=turned.leased)
 
 
 @router.get("/pages/{page_id}", summary="Show a page")
@@ -138,11 +143,12 @@ def show_page(page_id: int, session: ReadSession) -> bodies.PageOut:
 
 @router.post("/pages/{page_id}/ahead", summary="Look ahead")
 def look_ahead(page_id: int, marked: bodies.Marked, request: Request, session: ReadSession) -> bodies.AheadOut:
-    """Tell which images would come next if the page were committed so. Nothing is stored.
+    """Tell which images would come next if the page were committed so. Nothing is stored but that it is worked on.
 
     A browser that fetches their thumbnails beforehand shows the next page at once.
     """
     page = page_queries.page(session, page_id=page_id)
+    renew(request.app.state.database, page=page, lease=request.app.state.settings.lease)
     review = queries.review(session, review_id=page.review_id)
     shown = page_queries.tiles(session, page_id=page_id, pool_id=review.pool_id)
     supposed = verdicts(layout(shown), decided_by(marked))
@@ -163,12 +169,24 @@ def look_ahead(page_id: int, marked: bodies.Marked, request: Request, session: R
     return bodies.AheadOut(images=[index.digests[row].tobytes().hex() for row in rows])
 
 
+@router.post("/pages/{page_id}/lease", summary="Keep a page")
+def renew_lease(page_id: int, request: Request, session: ReadSession) -> bodies.LeaseOut:
+    """Tell that somebody is working on the page: its images are kept from others for the whole time again.
+
+    A lease that ran out is taken up again; what others decided meanwhile is theirs.
+    """
+    page = page_queries.page(session, page_id=page_id)
+    state = request.app.state
+    return bodies.LeaseOut(leased_for=seconds_left(renew(state.database, page=page, lease=state.settings.lease)))
+
+
 @router.post("/pages/{page_id}/commit", summary="Commit a page")
 def commit(page_id: int, wanted: bodies.NewCommit, session: WriteSession, person: CurrentPerson) -> bodies.CommitOut:
     """Accept every candidate of the page that is neither rejected nor unsure.
 
     Sent again, the same commit gets the same answer, by its `key` even after an undo. Without a key the page
-    is the key. Another commit of a committed page is a 409.
+    is the key. Another commit of a committed page is a 409. Images that somebody else decided since the page was made,
+    which may happen once its lease has run out, are told apart and left as they are.
     """
     answer = commit_page(
         session,
@@ -182,9 +200,10 @@ def commit(page_id: int, wanted: bodies.NewCommit, session: WriteSession, person
 
 
 @router.delete("/pages/{page_id}/commit", summary="Undo a page's commit")
-def undo_commit(page_id: int, session: WriteSession, person: CurrentPerson) -> bodies.UndoOut:
+def undo_commit(page_id: int, request: Request, session: WriteSession, person: CurrentPerson) -> bodies.UndoOut:
     """Take back all verdicts of the page's commit; the page is open again."""
-    page = undo_page(session, page_id=page_id, person_id=person.id)
+    lease = request.app.state.settings.lease
+    page = undo_page(session, page_id=page_id, person_id=person.id, lease=lease)
     review = queries.review(session, review_id=page.review_id)
     where = standing(session, review_id=review.id, class_id=review.class_id)
     return bodies.UndoOut(page=page_out(session, page), **where)

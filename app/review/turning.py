@@ -4,25 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from random import SystemRandom
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
+from app.db import Database
 from app.errors import Conflict, Invalid
 from app.pools.held import held_images
 from app.registry.row_maps import RowMap
-from app.review import page_queries
+from app.review import lease_queries, page_queries, queries
 from app.review.bodies import NewPage
 from app.review.candidates import Order, once_more, order
 from app.review.decisions import purity
 from app.review.depth import ENOUGH, Probe, next_depth
+from app.review.leases import first_free, is_due, keep
 from app.review.page_queries import NewTile, PageLine
 from app.review.planting import insert_at_random, to_plant
 from app.review.queries import ReviewLine
 from app.search.served_index import ServedIndex
+from app.tables import now
 from app.words import ACCEPT, DEEPER, LIKE, NEXT, REJECT, SAMPLE, SECOND
 
-Opened = Callable[[], tuple[ServedIndex, RowMap]]
+Opened = Callable[[Session, ReviewLine], tuple[ServedIndex, RowMap]]
+
+# A page is chosen from so many more tiles than it shows: that is what others may take while it is being ranked.
+SPARE = 600
+# How often it is ranked again where they took more.
+RANKED_AGAIN = 4
 
 ALL_DECIDED = "Every image of this pool has been decided for this class or labelled as another one."
 END_FOUND = (
@@ -56,51 +67,127 @@ class Turned:
     page: PageLine | None
     made: bool  # it was made just now
     remaining: int | None = None
+    leased: int | None = None
     message: str | None = None
 
 
-def turn(session: Session, *, review: ReviewLine, wanted: NewPage, opened: Opened, planted_per_page: float) -> Turned:
-    """Answer the review's open page, or make the next one.
+@dataclass(frozen=True)
+class _Offer:
+    """What a page could show, worked out before anybody has to wait for it."""
 
-    Another kind than `next`, or one that is wanted afresh, sets the open page aside.
+    ranked: Order
+    rows: NDArray[np.intp]  # the tops of tiles in the order to be shown, more than wanted
+    tiles: list[NewTile]  # of a second look, which needs no leases
+    skip: int
+    like: int | None
+    message: str  # where there is nothing
 
-    Raises SampleOpen, LikeWhat, NotInThisPool and NotIndexed.
+
+def turn(
+    database: Database, *, review_id: int, wanted: NewPage, opened: Opened, planted_per_page: float, lease: timedelta
+) -> Turned:
+    """Answer the review's open page, or make the next one, which leases what it shows.
+
+    Another kind than `next`, or one that is wanted afresh, sets the open page aside. So is one whose lease ran out, if
+    others took some of its images meanwhile.
+
+    Ranking takes long beside the rest, so it is done first, when nobody waits for it; what others took meanwhile is
+    left out then.
+
+    Raises ReviewNotFound, SampleOpen, LikeWhat, NotInThisPool and NotIndexed.
     """
-    open_page = page_queries.oldest_open_page(session, review_id=review.id)
-    if open_page is not None and wanted.kind == NEXT and not wanted.afresh:
-        return Turned(open_page, made=False)
-    if open_page is not None and open_page.kind == SAMPLE:
+    again = wanted.kind == NEXT and not wanted.afresh
+    for last in [False] * RANKED_AGAIN + [True]:
+        with database.read() as session:
+            review = queries.review(session, review_id=review_id)
+            open_page = page_queries.oldest_open_page(session, review_id=review_id)
+            if open_page is not None and again and not is_due(open_page, lease=lease):
+                return Turned(open_page, made=False)
+            _see_that_no_sample_is_open(open_page, unless=again)
+            offer = _offered(session, review=review, wanted=wanted, opened=opened)
+        with database.write() as session:
+            review = queries.review(session, review_id=review_id, lock=True)
+            lease_queries.one_at_a_time(session, review=review)
+            open_page = page_queries.oldest_open_page(session, review_id=review_id)
+            if open_page is not None and again:
+                kept = keep(session, review=review, page=open_page, lease=lease)
+                if kept is not None:
+                    return Turned(kept, made=False)
+            _see_that_no_sample_is_open(open_page, unless=again)
+            ranked, rows = offer.ranked, offer.rows
+            tiles = offer.tiles or first_free(session, review=review, ranked=ranked, rows=rows, count=wanted.size)
+            more = 0 < len(rows) < ranked.places - offer.skip
+            if len(tiles) < wanted.size and more and not last:
+                continue
+            return _made(session, review, wanted, offer, tiles, open_page, rate=planted_per_page, lease=lease)
+    raise AssertionError("the last round returns")
+
+
+def _see_that_no_sample_is_open(open_page: PageLine | None, *, unless: bool) -> None:
+    if open_page is not None and open_page.kind == SAMPLE and not unless:
         raise SampleOpen
-    index, row_map = opened()
+
+
+def _offered(session: Session, *, review: ReviewLine, wanted: NewPage, opened: Opened) -> _Offer:
+    index, row_map = opened(session, review)
     like = _like(session, review, wanted, row_map)
     ranked = order(session, review=review, index=index, row_map=row_map, like=like)
-
     skip, message = 0, ALL_DECIDED
+    none = np.empty(0, dtype=np.intp)
     if wanted.kind == SECOND:
         tiles = once_more(session, review=review, ranked=ranked, value=wanted.of, count=wanted.size)
-        message = ONCE_MORE_DONE[wanted.of]
-    elif wanted.kind == DEEPER:
+        return _Offer(ranked, none, tiles, skip, like, ONCE_MORE_DONE[wanted.of])
+    if wanted.kind == DEEPER:
         probes = list(_probes(page_queries.pages(session, review_id=review.id)))
         depth = _depth(wanted, probes, ranked.places)
-        skip = depth or 0
-        tiles = [] if depth is None else ranked.tiles(wanted.size, skip=skip)
         if ranked.remaining:
             message = _why_no_deeper(probes)
-    else:
-        tiles = ranked.tiles(wanted.size)
-        if wanted.kind == NEXT and wanted.plant and tiles:
-            tiles = _planted(ranked, tiles, rate=planted_per_page)
-        if wanted.kind == NEXT and wanted.doubtful == "first":
-            tiles.reverse()
-    if not tiles:
-        return Turned(None, made=False, remaining=ranked.remaining, message=message)
+        if depth is None:
+            return _Offer(ranked, none, [], skip, like, message)
+        skip = depth
+    rows = ranked.leading(wanted.size, skip=skip, spare=SPARE)
+    return _Offer(ranked, rows, [], skip, like, message)
 
+
+def _made(
+    session: Session,
+    review: ReviewLine,
+    wanted: NewPage,
+    offer: _Offer,
+    tiles: list[NewTile],
+    open_page: PageLine | None,
+    *,
+    rate: float,
+    lease: timedelta,
+) -> Turned:
+    ranked = offer.ranked
+    if not tiles:
+        leased = ranked.leased + len(offer.rows)
+        away = leased and not (wanted.kind == SECOND or (wanted.kind == DEEPER and ranked.remaining))
+        message = looked_at_by_others(leased) if away else offer.message
+        return Turned(None, made=False, remaining=ranked.remaining, leased=leased, message=message)
+    if wanted.kind == NEXT and wanted.plant:
+        tiles = _planted(ranked, tiles, rate=rate)
+    if wanted.kind == NEXT and wanted.doubtful == "first":
+        tiles.reverse()
     if open_page is not None:
         page_queries.set_aside(session, page_id=open_page.id)
     made = page_queries.add_page(
-        session, review_id=review.id, tiles=tiles, kind=wanted.kind, skipped=skip, like_image_id=like
+        session,
+        review_id=review.id,
+        tiles=tiles,
+        kind=wanted.kind,
+        leased_until=None if wanted.kind == SECOND else now() + lease,
+        skipped=offer.skip,
+        like_image_id=offer.like,
     )
-    return Turned(made, made=True, remaining=ranked.remaining)
+    return Turned(made, made=True, remaining=ranked.remaining, leased=ranked.leased)
+
+
+def looked_at_by_others(count: int) -> str:
+    """Say that so many images are left, and why none of them is shown."""
+    pictures = "1 picture" if count == 1 else f"{count:,} pictures"
+    return f"What is left is being looked at by others just now: {pictures}; try again in a minute."
 
 
 def _like(session: Session, review: ReviewLine, wanted: NewPage, row_map: RowMap) -> int | None:

@@ -49,6 +49,13 @@ def upgrade() -> None:
         sqlite_where=sa.text("disputed"),
         postgresql_where=sa.text("disputed"),
     )
+    op.create_index(
+        "leased_pages",
+        "page",
+        ["leased_until"],
+        sqlite_where=sa.text("leased_until IS NOT NULL"),
+        postgresql_where=sa.text("leased_until IS NOT NULL"),
+    )
     kinds = "kind IN ('page', 'lot', 'correction', 'settlement', 'import', 'undo')"
     if sqlite:
         # It can only copy the table with its rows; the copy leaves out checks, which are made anew.

@@ -140,10 +140,12 @@ def test_an_undone_verdict_stays_in_the_journal(client: TestClient, page: dict[s
 
 
 def test_an_undo_brings_back_the_label_that_the_commit_had_displaced(
-    client: TestClient, start: Start, get_page: GetPage
+    client: TestClient, start: Start, get_page: GetPage, run_out: Callable[[], None]
 ) -> None:
-    # Both pages are shown before either is committed, as two people at once would have it.
-    owls, larks = get_page(start("owl")), get_page(start("lark"))
+    # Both pages are shown before either is committed, since the first one was left alone for long.
+    owls = get_page(start("owl"))
+    run_out()
+    larks = get_page(start("lark"))
     assert shown(owls) == shown(larks)
     client.post(commit_url(owls), json={})
     client.post(commit_url(larks), json={})
