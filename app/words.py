@@ -30,6 +30,14 @@ FIRST: Literal["first"] = "first"
 # What the verdicts of several people on one image amount to.
 Rule = Literal["latest", "first", "majority", "lead"]
 LATEST: Literal["latest"] = "latest"
+MAJORITY: Literal["majority"] = "majority"
+LEAD: Literal["lead"] = "lead"
+
+# The value of a label while the rule wants more verdicts.
+OPEN: Literal["open"] = "open"
+
+# The kind of a commit by which a lead says what holds, whatever anybody's verdicts amount to.
+SETTLEMENT: Literal["settlement"] = "settlement"
 
 # What somebody may do in a pool: label; also settle and manage classes; also import, train, reindex and export.
 Role = Literal["annotator", "lead", "engineer"]

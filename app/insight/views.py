@@ -14,6 +14,7 @@ from app.insight.reviews import ReviewLine, reviews
 from app.pages import page
 from app.pools.queries import PoolCounts, PoolLine, pool_named, pools
 from app.registry.queries import VersionLine, served_version
+from app.verdicts.queries import disputed_labels
 from ml.artifacts import IndexManifest
 
 router = APIRouter(include_in_schema=False)
@@ -46,6 +47,7 @@ class PoolPage:
     left_out: int  # images that it has seen, but has no vector of
     files: queries.FilesLine
     jobs: list[queries.JobLine]
+    disputed: int  # labels about which people differ
     import_roots: list[str]
 
 
@@ -74,6 +76,7 @@ def pool(request: Request, session: ReadSession, pool: str) -> HTMLResponse:
         left_out=manifest.left_out if manifest else 0,
         files=queries.files(session, pool_id=found.id),
         jobs=queries.active_jobs(session, pool_id=found.id),
+        disputed=disputed_labels(session, pool_id=found.id),
         import_roots=_import_roots(request),
     )
     return page(request, "insight/pool.html", context)

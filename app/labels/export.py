@@ -48,13 +48,15 @@ def export_csv(
 ) -> Iterator[str]:
     """Yield CSV lines; memory stays the same however many rows there are.
 
-    `rows="labels"`: one row for each image and class, the verdict in force. `rows="verdicts"`: every verdict
-    ever given, also undone ones, in the order given. `groups` is what `stack_groups` returns.
+    `rows="labels"`: one row for each image and class, the verdict in force, and whether people differ about it.
+    `rows="verdicts"`: every verdict ever given, also undone ones, which say so, in the order given. `groups` is
+    what `stack_groups` returns.
     """
     found = session.execute(
         _statement(pool_id, filters, rows), execution_options={"yield_per": ROWS_AT_ONCE, "stream_results": True}
     )
-    return csv_lines((_line(row, groups) for row in found), with_undone=rows == "verdicts")
+    last = "disputed" if rows == "labels" else "undone"
+    return csv_lines((_line(row, groups) for row in found), last_column=last)
 
 
 def count_rows(session: Session, *, pool_id: int, filters: Filters, rows: Rows = "labels") -> int:
@@ -89,7 +91,7 @@ def _statement(pool_id: int, filters: Filters, rows: Rows) -> Select[*tuple[Any,
             Verdict.score,
             Verdict.basis,
             Lot.bound,
-            exists().where(undo.undoes_id == Commit.id),
+            Label.disputed if rows == "labels" else exists().where(undo.undoes_id == Commit.id),
         )
         .select_from(Verdict)
         .join(Commit, Commit.id == Verdict.commit_id)
@@ -100,11 +102,14 @@ def _statement(pool_id: int, filters: Filters, rows: Rows) -> Select[*tuple[Any,
         .outerjoin(Review, Review.id == Commit.review_id)
         .outerjoin(IndexVersion, IndexVersion.id == Review.index_version_id)
         .outerjoin(Encoder, Encoder.id == IndexVersion.encoder_id)
-        .where(LabelClass.pool_id == pool_id, Verdict.value.in_(filters.verdicts))
+        .where(LabelClass.pool_id == pool_id)
         .order_by(Verdict.id)
     )
     if rows == "labels":
-        statement = statement.join(Label, Label.verdict_id == Verdict.id)
+        # While the rule wants more verdicts on an image, what there is of them is no label yet.
+        statement = statement.join(Label, Label.verdict_id == Verdict.id).where(Label.value.in_(filters.verdicts))
+    else:
+        statement = statement.where(Verdict.value.in_(filters.verdicts))
     if filters.class_id is not None:
         statement = statement.where(Verdict.class_id == filters.class_id)
     if filters.person is not None:

@@ -1,15 +1,19 @@
-"""The images of a class by their verdict in force."""
+"""The images of a class by their verdict in force, and what each person holds of them."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.pools.held import path_in_pool
-from app.tables import Commit, Image, Label, Verdict
+from app.tables import Commit, Image, Label, Person, Verdict
+from app.verdicts.agreement import Answer
+from app.verdicts.queries import STANDS
+from app.words import SETTLEMENT
 
 
 @dataclass(frozen=True)
@@ -47,3 +51,28 @@ def labelled_images(
     if before is not None:
         statement = statement.where(Label.verdict_id < before)
     return [Labelled(*row) for row in session.execute(statement)]
+
+
+def answers(session: Session, *, class_id: int) -> list[Answer]:
+    """Return what each person holds of the images of a class that at least two have judged; no settlements."""
+    of_people = (Commit.class_id == class_id, Commit.kind != SETTLEMENT, STANDS)
+    shared = (
+        select(Verdict.image_id)
+        .join(Commit, Commit.id == Verdict.commit_id)
+        .where(*of_people)
+        .group_by(Verdict.image_id)
+        .having(func.count(Commit.person_id.distinct()) > 1)
+    )
+    rows = session.connection().execute(
+        select(Verdict.image_id, Commit.person_id, Verdict.value)
+        .join(Commit, Commit.id == Verdict.commit_id)
+        .where(*of_people, Verdict.image_id.in_(shared))
+        .order_by(Verdict.id)
+    )
+    latest = {(image_id, person_id): value for image_id, person_id, value in rows}
+    return [Answer(*who_and_what, value) for who_and_what, value in latest.items()]
+
+
+def names(session: Session, *, person_ids: Collection[int]) -> dict[int, str]:
+    """Return the names of these people."""
+    return dict(session.execute(select(Person.id, Person.name).where(Person.id.in_(person_ids))).all())

@@ -42,7 +42,7 @@ class LabelRow:
     score: float | None
     basis: str  # seen, stack or sample: whether the image itself was looked at, or what stood for it
     bound: float | None  # the share of matches that was stated of the lot it was accepted with
-    undone: bool
+    flag: bool  # of a label: whether people differ about it; of a verdict: whether it has been taken back
     group: str | None  # the same for all images of a stack: the first one's SHA-256; None where no index can tell
 
     @property
@@ -67,15 +67,15 @@ class LabelRow:
         )
 
 
-def csv_lines(rows: Iterable[LabelRow], *, with_undone: bool = False) -> Iterator[str]:
+def csv_lines(rows: Iterable[LabelRow], *, last_column: str) -> Iterator[str]:
     """Yield the header and then a line for each row, as RFC 4180 has it (an empty cell for None).
 
-    `with_undone` adds a column that says “yes” for verdicts that have been taken back.
+    The last column says “yes” where a row has its flag.
     """
     writer = csv.writer(_Echo())
-    yield writer.writerow((*HEADER, "undone") if with_undone else HEADER)
+    yield writer.writerow((*HEADER, last_column))
     for row in rows:
-        yield writer.writerow((*row.cells, "yes" if row.undone else "no") if with_undone else row.cells)
+        yield writer.writerow((*row.cells, "yes" if row.flag else "no"))
 
 
 class _Echo:

@@ -1,17 +1,20 @@
-"""The page of a class: what is accepted, rejected and unsure, in the grid of the review."""
+"""The page of a class, in the grid of the review, and that of a pool's disagreements."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from app.db import ReadSession
 from app.pages import page
-from app.pools.queries import class_named, pool_named
+from app.pools.queries import class_named, classes, pool_named
 from app.verdicts.lots import AcceptedLot, accepted_lots
-from app.verdicts.queries import Counts, class_counts
+from app.verdicts.queries import Counts, class_counts, disputed_labels
+from app.verdicts.rule import PoolRule
+from app.verdicts.rules import label_counts, pool_rule
 from app.words import ACCEPT, VerdictValue
 
 router = APIRouter(include_in_schema=False)
@@ -24,6 +27,17 @@ class ClassPage:
     verdict: VerdictValue  # whose images are shown
     counts: Counts
     lots: list[AcceptedLot]  # whose labels nobody has seen, with what was promised of them
+    open: int  # labels for which the rule wants more verdicts
+    disputed: int
+
+
+@dataclass(frozen=True)
+class DisagreementsPage:
+    pool: str
+    class_name: str | None  # None for all classes
+    classes: list[str]
+    rule: PoolRule
+    total: int  # of the pool
 
 
 @router.get("/pools/{pool}/classes/{class_name}")
@@ -34,4 +48,25 @@ def class_page(
     label_class = class_named(session, pool_id=found.id, name=class_name)
     counts = class_counts(session, class_id=label_class.id)
     lots = accepted_lots(session, class_id=label_class.id) if verdict == ACCEPT else []
-    return page(request, "labels/class.html", ClassPage(found.name, label_class.name, verdict, counts, lots))
+    labels = label_counts(session, pool_id=found.id, class_id=label_class.id)
+    context = ClassPage(found.name, label_class.name, verdict, counts, lots, labels.open, labels.disputed)
+    return page(request, "labels/class.html", context)
+
+
+@router.get("/pools/{pool}/disagreements")
+def disagreements_page(
+    request: Request,
+    session: ReadSession,
+    pool: str,
+    class_name: Annotated[str | None, Query(alias="class")] = None,
+) -> HTMLResponse:
+    found = pool_named(session, pool)
+    chosen = None if class_name is None else class_named(session, pool_id=found.id, name=class_name).name
+    context = DisagreementsPage(
+        found.name,
+        chosen,
+        [line.name for line, _ in classes(session, pool_id=found.id)],
+        pool_rule(session, pool_id=found.id),
+        disputed_labels(session, pool_id=found.id),
+    )
+    return page(request, "labels/disagreements.html", context)

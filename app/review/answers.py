@@ -54,6 +54,7 @@ def review_out(session: Session, review_id: int) -> bodies.ReviewOut:
     lot_is_last = lot is not None and (last is None or (lot_commit or 0) > (last.commit_id or 0))
     return bodies.ReviewOut(
         id=review.id,
+        kind=review.kind,
         pool=review.pool,
         class_name=review.class_name,
         url=f"/reviews/{review.id}",

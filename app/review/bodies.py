@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from app.search.crops import Crop
-from app.words import ACCEPT, NEXT, PageKind, VerdictValue
+from app.words import ACCEPT, FIRST, NEXT, PageKind, ReviewKind, VerdictValue
 
 ImageId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -63,7 +63,18 @@ class QueryBody(Body):
 
 class NewReview(Body):
     class_name: Annotated[str, Field(alias="class", description="The name of a class of the pool.")]
-    query: QueryBody
+    kind: Annotated[ReviewKind, Field(description="`second`: of what others accepted; it needs no query.")] = FIRST
+    query: QueryBody | None = None
+
+    @model_validator(mode="after")
+    def _query_of_a_first_one(self) -> NewReview:
+        if (self.query is None) == (self.kind == FIRST):
+            raise ValueError(
+                "a review starts from a “query”"
+                if self.kind == FIRST
+                else "a second review shows what others accepted, so it takes no “query”"
+            )
+        return self
 
 
 class NewVersion(Body):
@@ -225,6 +236,7 @@ class QueryOut(BaseModel):
 
 class ReviewOut(Standing):
     id: int
+    kind: ReviewKind
     pool: str
     class_name: Annotated[str, Field(serialization_alias="class")]
     url: str

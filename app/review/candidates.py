@@ -18,7 +18,7 @@ from app.review.page_queries import NewTile
 from app.review.queries import QueryPicture, ReviewLine
 from app.search.ranking import REMEMBERED, SHORTLIST, Floats, best, corrected, learned_direction
 from app.search.served_index import ServedIndex
-from app.verdicts.queries import images_with, labelled_otherwise
+from app.verdicts.queries import images_with, labelled_otherwise, waiting_for_others
 from app.words import ACCEPT, REJECT, UNSURE, VerdictValue
 
 Rows = NDArray[np.int64]
@@ -132,19 +132,23 @@ def order(
     """Rank every image of the index that is undecided for the review's class.
 
     What anybody accepted, rejected or doubted for the class does not come back, nor, in a pool with one class per
-    image, what carries another label; nor, for now, what another review has leased. `supposing` adds verdicts that are
-    not given yet, by image id: what would come next if they were? With `like`, the order is that of likeness to this
-    one image, away from the rejected ones.
+    image, what carries another label; nor, for now, what another review has leased. Where the pool's rule wants more
+    verdicts, an image stays away from those who have given theirs. `supposing` adds verdicts that are not given yet, by
+    image id: what would come next if they were? With `like`, the order is that of likeness to this one image, away from
+    the rejected ones.
     """
+    waiting = waiting_for_others(session, pool_id=review.pool_id, class_id=review.class_id, person_id=review.person_id)
 
     def decided(value: VerdictValue) -> Rows:
         given = images_with(session, class_id=review.class_id, value=value)
-        return _rows(row_map, given + [image for image, supposed in supposing.items() if supposed == value])
+        # What this person gave counts for them, also where the rule wants more verdicts before it is a label.
+        own = [image for image, waits in waiting.items() if waits == value]
+        return _rows(row_map, given + own + [image for image, supposed in supposing.items() if supposed == value])
 
     accepted, rejected = decided(ACCEPT), decided(REJECT)
     hidden = row_map.image_ids < 0
     hidden[accepted] = hidden[rejected] = hidden[decided(UNSURE)] = True
-    hidden[_rows(row_map, supposing)] = True
+    hidden[_rows(row_map, [*supposing, *waiting])] = True
     if review.classes_per_image == "one":
         others = labelled_otherwise(session, pool_id=review.pool_id, class_id=review.class_id)
         hidden[_rows(row_map, others)] = True
@@ -173,10 +177,16 @@ def order(
 def once_more(session: Session, *, review: ReviewLine, ranked: Order, value: VerdictValue, count: int) -> list[NewTile]:
     """Return images with this verdict by this review, for a second look: those most in doubt, shuffled by their ids.
 
-    In doubt are accepted images that rank low, and rejected or unsure ones that rank high. What a second look of
+    In doubt are accepted images that rank low, and rejected or unsure ones that rank high. Accepted ones for which the
+    pool's rule wants more verdicts are the person's, whichever review of theirs it was. What a second look of
     this review has shown already is left out.
     """
     given = page_queries.given_by(session, review_id=review.id, class_id=review.class_id, value=value)
+    if value == ACCEPT:
+        waiting = waiting_for_others(
+            session, pool_id=review.pool_id, class_id=review.class_id, person_id=review.person_id
+        )
+        given += [image for image, waits in waiting.items() if waits == value]
     seen = set(page_queries.seen_twice(session, review_id=review.id))
     rows = ranked.rows(image for image in given if image not in seen)
     doubt = ranked.scores[rows] if value == ACCEPT else -ranked.scores[rows]

@@ -128,7 +128,7 @@ def _decided_by_others(
 
     A second look is there to decide once more, whoever did so before.
     """
-    if page.kind == SECOND:
+    if page.once_more:
         return {}
     image_ids = [picture.image_id for tile in shown if not tile.planted for picture in pictures_of(tile)]
     # Whoever commits one of them at this moment is waited for, and then seen.

@@ -15,12 +15,12 @@ from app.review.candidates import Order
 from app.review.page_queries import NewTile, PageLine
 from app.review.queries import ReviewLine
 from app.tables import now
-from app.words import SAMPLE, SECOND
+from app.words import SAMPLE
 
 
 def is_due(page: PageLine, *, lease: timedelta) -> bool:
-    """Whether an open page's lease has run out or is more than half spent. A second look leases nothing."""
-    if page.kind == SECOND or page.commit_id is not None or page.set_aside_at is not None:
+    """Whether an open page's lease has run out or is more than half spent. What looks once more leases nothing."""
+    if page.once_more or page.commit_id is not None or page.set_aside_at is not None:
         return False
     return page.leased_until is None or page.leased_until - now() < lease / 2
 

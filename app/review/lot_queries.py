@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.errors import NotFound
 from app.tables import Commit, Label, Lot, LotImage, Page, Verdict, now
 from app.verdicts.queries import STANDS
-from app.words import REJECT
+from app.words import OPEN, REJECT
 
 
 class LotNotFound(NotFound):
@@ -147,8 +147,8 @@ def last_accepted(session: Session, *, review_id: int) -> tuple[int | None, int 
 
 
 def undecided(session: Session, *, lot: LotLine, class_id: int, others: Collection[int]) -> list[tuple[int, float]]:
-    """Return (image id, score) of the images of a lot that have no verdict for its class, nor are among `others`."""
-    decided = exists().where(Label.image_id == LotImage.image_id, Label.class_id == class_id)
+    """Return (image id, score) of the images of a lot that have no label for its class, nor are among `others`."""
+    decided = exists().where(Label.image_id == LotImage.image_id, Label.class_id == class_id, Label.value != OPEN)
     rows = session.execute(
         select(LotImage.image_id, LotImage.score).where(LotImage.lot_id == lot.id, ~decided).order_by(LotImage.position)
     )

@@ -18,13 +18,14 @@ from app.review.committing import NothingToUndo, standing
 from app.review.lot_queries import LotLine
 from app.review.page_queries import NewTile, PageLine
 from app.review.queries import ReviewLine
+from app.review.second import SecondReview
 from app.review.turning import SPARE, SampleOpen
 from app.tables import now
 from app.verdicts import acceptance, journal
 from app.verdicts.journal import NewVerdict
 from app.verdicts.lots import rejected_since, restated
-from app.verdicts.queries import labelled_otherwise
-from app.words import ACCEPT, REJECT, SAMPLE, UNSURE
+from app.verdicts.queries import labelled_otherwise, waiting_for_others
+from app.words import ACCEPT, REJECT, SAMPLE, SECOND, UNSURE
 
 PLANS: dict[int, tuple[int, ...]] = {1: acceptance.ONE_LOOK, 3: acceptance.THREE_LOOKS}
 
@@ -82,9 +83,11 @@ def draw(session: Session, *, review: ReviewLine, ranked: Order, size: int, look
     """Fix the first `size` images of the order as a lot, draw its sample and open the sample's first page.
 
     What others have taken since it was ranked is left out. The sample's page leases what it shows, not the lot: what
-    others decide of the rest meanwhile is theirs. The open page of the review is set aside. Raises SampleOpen,
-    NothingToDraw and LotTooLarge.
+    others decide of the rest meanwhile is theirs. The open page of the review is set aside. Raises SecondReview,
+    SampleOpen, NothingToDraw and LotTooLarge.
     """
+    if review.kind == SECOND:
+        raise SecondReview
     queries.review(session, review_id=review.id, lock=True)
     lease_queries.one_at_a_time(session, review=review)
     open_page = page_queries.oldest_open_page(session, review_id=review.id)
@@ -150,6 +153,7 @@ def accept_rest(session: Session, *, lot_id: int, review: ReviewLine, person_id:
         else []
     )
     others += lease_queries.leased_elsewhere(session, review=review)
+    others += waiting_for_others(session, pool_id=review.pool_id, class_id=review.class_id, person_id=review.person_id)
     rest = lot_queries.undecided(session, lot=lot, class_id=review.class_id, others=others)
     entry = journal.store(
         session,

@@ -28,7 +28,17 @@ def _openapi() -> dict[str, Any]:
     class_name = {"type": "string", "description": "The name of a class of the pool."}
     uploads = {"type": "array", "items": {"type": "string", "format": "binary"}, "maxItems": MOST_UPLOADS}
     in_form = {**query, "description": "As JSON. An upload that crops name counts by those parts alone."}
-    json_body = {"type": "object", "required": ["class", "query"], "properties": {"class": class_name, "query": query}}
+    kind = {
+        "type": "string",
+        "enum": ["first", "second"],
+        "default": "first",
+        "description": "`second`: of what others accepted; it takes no query. A first one needs it.",
+    }
+    json_body = {
+        "type": "object",
+        "required": ["class"],
+        "properties": {"class": class_name, "kind": kind, "query": query},
+    }
     form = {
         "type": "object",
         "required": ["class", "upload"],
@@ -64,7 +74,7 @@ class Wanted:
     """A review to be started. The crops that are parts of uploads name only those that are here."""
 
     class_name: str
-    query: QueryBody
+    query: QueryBody | None  # None of a second review: what it starts from is what others accepted
     uploads: tuple[Upload, ...] = ()
 
 
@@ -78,7 +88,7 @@ async def wanted_review(request: Request) -> Wanted:
         wanted = await _from_form(request)
     else:
         raise WrongContentType
-    for crop in wanted.query.crops:
+    for crop in wanted.query.crops if wanted.query else []:
         if crop.upload is not None and crop.upload >= len(wanted.uploads):
             raise NoSuchUpload(f"A part is of upload {crop.upload}; the request brings {len(wanted.uploads)} of them.")
     return wanted

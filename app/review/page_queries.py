@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from app.errors import NotFound
@@ -27,6 +27,7 @@ class PageLine:
     review_id: int
     number: int
     kind: PageKind
+    once_more: bool  # it shows what has been accepted already, and leases nothing
     skipped: int  # undecided images that came before it in the order
     lot_id: int | None
     like_image_id: int | None
@@ -131,7 +132,7 @@ def add_page(
     lot_id: int | None = None,
     like_image_id: int | None = None,
 ) -> PageLine:
-    """Store an open page, its tiles in the order shown, and return it."""
+    """Store an open page, its tiles in the order shown, and return it. What looks once more leases nothing."""
     last = session.scalar(select(func.max(Page.number)).where(Page.review_id == review_id)) or 0
     added = Page(
         review_id=review_id,
@@ -150,6 +151,7 @@ def add_page(
         review_id=review_id,
         number=added.number,
         kind=kind,
+        once_more=leased_until is None,
         skipped=skipped,
         lot_id=lot_id,
         like_image_id=like_image_id,
@@ -286,6 +288,7 @@ def _page_lines(session: Session, condition: ColumnElement[bool]) -> list[PageLi
             Page.review_id,
             Page.number,
             Page.kind,
+            or_(Page.kind == SECOND, Review.kind == SECOND),
             Page.skipped,
             Page.lot_id,
             Page.like_image_id,

@@ -19,6 +19,7 @@ from app.tables import (
     Review,
     ReviewQuery,
 )
+from app.words import FIRST, ReviewKind
 
 
 class ReviewNotFound(NotFound):
@@ -36,6 +37,8 @@ class ReviewLine:
     person: str
     index_version_id: int  # that the review is pinned to
     created_at: datetime
+    person_id: int
+    kind: ReviewKind
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ def review(session: Session, *, review_id: int, lock: bool = False) -> ReviewLin
             Person.name,
             Review.index_version_id,
             Review.created_at,
+            Review.person_id,
+            Review.kind,
         )
         .join(Pool, Pool.id == Review.pool_id)
         .join(LabelClass, LabelClass.id == Review.class_id)
@@ -89,9 +94,12 @@ def add_review(
     person_id: int,
     index_version_id: int,
     query: Sequence[QueryPicture],
+    kind: ReviewKind = FIRST,
 ) -> int:
     """Store a review with the pictures it starts from and return its id."""
-    added = Review(pool_id=pool_id, class_id=class_id, person_id=person_id, index_version_id=index_version_id)
+    added = Review(
+        kind=kind, pool_id=pool_id, class_id=class_id, person_id=person_id, index_version_id=index_version_id
+    )
     session.add(added)
     session.flush()
     for position, picture in enumerate(query):

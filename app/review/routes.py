@@ -20,9 +20,11 @@ from app.review.leases import renew
 from app.review.moving import move, vectors_there
 from app.review.new_review import OPENAPI, WantedReview
 from app.review.opening import opened, opened_version
-from app.review.starting import query_of, version_to_pin
+from app.review.second import of_others
+from app.review.starting import query_of, query_of_second, version_to_pin
 from app.review.turning import turn
 from app.review.uploads import UploadStore
+from app.words import FIRST, SECOND
 
 router = APIRouter(prefix="/api/v1", tags=["reviews"])
 
@@ -38,23 +40,28 @@ def start_review(
 ) -> bodies.ReviewOut:
     """Start from images of the pool, parts of them, uploads, or what the class has accepted.
 
-    Unwanted images are what to stay away from; they get no verdict by that. The review stays on the index version
-    served now.
+    Unwanted images are what to stay away from; they get no verdict by that. A second review starts from nothing: it
+    shows what others accepted and this person has not judged. The review stays on the index version served now.
     """
     state = request.app.state
     # Read apart: a large upload takes a second to decode, for which nobody else's writing should wait.
     pool_line = pool_named(reading, name=pool)
     class_line = class_named(reading, pool_id=pool_line.id, name=wanted.class_name)
     pinned = version_to_pin(reading, pool_id=pool_line.id)
-    query = query_of(
-        reading,
-        wanted,
-        pool_id=pool_line.id,
-        class_id=class_line.id,
-        row_map=opened_version(request, reading, pinned)[1],
-        embed=partial(state.encoders.vector, pinned.encoder, pinned.digest, max_pixels=state.settings.max_pixels),
-        store=UploadStore(state.settings.uploads, state.thumbnails, state.settings.max_pixels),
-    )
+    row_map = opened_version(request, reading, pinned)[1]
+    if wanted.query is None:
+        query = query_of_second(reading, class_id=class_line.id, person_id=person.id, row_map=row_map)
+    else:
+        query = query_of(
+            reading,
+            wanted.query,
+            wanted.uploads,
+            pool_id=pool_line.id,
+            class_id=class_line.id,
+            row_map=row_map,
+            embed=partial(state.encoders.vector, pinned.encoder, pinned.digest, max_pixels=state.settings.max_pixels),
+            store=UploadStore(state.settings.uploads, state.thumbnails, state.settings.max_pixels),
+        )
     review_id = queries.add_review(
         session,
         pool_id=pool_line.id,
@@ -62,6 +69,7 @@ def start_review(
         person_id=person.id,
         index_version_id=pinned.id,
         query=query,
+        kind=FIRST if wanted.query else SECOND,
     )
     return review_out(session, review_id)
 
@@ -153,19 +161,19 @@ def look_ahead(page_id: int, marked: bodies.Marked, request: Request, session: R
     shown = page_queries.tiles(session, page_id=page_id, pool_id=review.pool_id)
     supposed = verdicts(layout(shown), decided_by(marked))
     index, row_map = opened(request, session, review)
-    ranked = order(
-        session,
-        review=review,
-        index=index,
-        row_map=row_map,
-        supposing={
-            picture.image_id: supposed[picture.image].value
-            for tile in shown
-            if not tile.planted
-            for picture in pictures_of(tile)
-        },
+    supposing = {
+        picture.image_id: supposed[picture.image].value
+        for tile in shown
+        if not tile.planted
+        for picture in pictures_of(tile)
+    }
+    ranked = order(session, review=review, index=index, row_map=row_map, supposing=supposing)
+    following = (
+        of_others(session, review=review, ranked=ranked, besides=supposing).tiles(len(shown))
+        if review.kind == SECOND
+        else ranked.tiles(len(shown))
     )
-    rows = row_map.rows_of([tile.image_id for tile in ranked.tiles(len(shown))])
+    rows = row_map.rows_of([tile.image_id for tile in following])
     return bodies.AheadOut(images=[index.digests[row].tobytes().hex() for row in rows])
 
 

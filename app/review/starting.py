@@ -12,13 +12,14 @@ from app.errors import Conflict, Invalid, UnsupportedMedia
 from app.pools.held import held_images
 from app.registry.queries import VersionLine, served_version
 from app.registry.row_maps import RowMap
-from app.review.new_review import Upload, Wanted
+from app.review.bodies import CropBody, QueryBody
+from app.review.new_review import Upload
 from app.review.queries import QueryPicture
 from app.review.uploads import UploadStore
 from app.review.vectors import Embed, part_vector, upload_vector
 from app.search.crops import Crop
 from app.tables import Image
-from app.verdicts.queries import images_with
+from app.verdicts.queries import accepted_by_others, images_with
 from app.words import ACCEPT
 from ml.images import UnreadableImage
 
@@ -47,6 +48,10 @@ class NothingLabelled(Conflict):
     """This class has no accepted images yet: start from a picture."""
 
 
+class NothingAcceptedByOthers(Conflict):
+    """Nobody else has accepted anything for this class that you have not judged, so there is nothing to look at."""
+
+
 def version_to_pin(session: Session, *, pool_id: int) -> VersionLine:
     """Return the version that a review started now works on. Raises NotIndexedYet."""
     version = served_version(session, pool_id=pool_id)
@@ -57,7 +62,8 @@ def version_to_pin(session: Session, *, pool_id: int) -> VersionLine:
 
 def query_of(
     session: Session,
-    wanted: Wanted,
+    query: QueryBody,
+    added: Sequence[Upload],
     *,
     pool_id: int,
     class_id: int,
@@ -70,8 +76,7 @@ def query_of(
     Uploads are kept when everything else has been found to be in order. Raises NothingToStartFrom, WantedAndUnwanted,
     NotInThisPool, ImageNotIndexed, NothingLabelled, UnsupportedMedia, and what app.review.vectors raises.
     """
-    query = wanted.query
-    if not (query.images or query.crops or wanted.uploads or query.labelled):
+    if not (query.images or query.crops or added or query.labelled):
         alone = "A review cannot start from unwanted pictures alone: name one that is wanted as well."
         raise NothingToStartFrom(alone if query.unwanted else None)
     if both := set(query.images) & set(query.unwanted):
@@ -86,13 +91,21 @@ def query_of(
         QueryPicture(cut[image], image, part_vector(session, cut[image], crop, embed), crop=crop)
         for image, crop in parts_of
     ]
-    uploads = _uploads(wanted, embed, store)
+    uploads = _uploads(added, query.crops, embed, store)
 
     liked = [QueryPicture(id_, image, None) for image, id_ in (whole | labelled).items() if image not in unwanted]
     disliked = [QueryPicture(id_, image, None, wanted=False) for image, id_ in unwanted.items()]
     if not (liked or parts or uploads):
         raise NothingToStartFrom("Every labelled picture of this class is named as unwanted.")
     return list(dict.fromkeys([*liked, *parts, *uploads, *disliked]))
+
+
+def query_of_second(session: Session, *, class_id: int, person_id: int, row_map: RowMap) -> list[QueryPicture]:
+    """Return what a second review starts from: some of what others accepted. Raises NothingAcceptedByOthers."""
+    accepted = accepted_by_others(session, class_id=class_id, person_id=person_id)
+    if not accepted:
+        raise NothingAcceptedByOthers
+    return [QueryPicture(id_, image, None) for image, id_ in _spread(session, accepted, row_map).items()]
 
 
 def _indexed(session: Session, *, pool_id: int, images: Sequence[str], row_map: RowMap) -> dict[str, int]:
@@ -105,9 +118,15 @@ def _indexed(session: Session, *, pool_id: int, images: Sequence[str], row_map: 
 
 def _labelled(session: Session, *, class_id: int, row_map: RowMap) -> dict[str, int]:
     """Return accepted images of the class, spread evenly over all of them in the order of their acceptance."""
-    accepted = np.array(images_with(session, class_id=class_id, value=ACCEPT), dtype=np.int64)
-    if not len(accepted):
+    accepted = images_with(session, class_id=class_id, value=ACCEPT)
+    if not accepted:
         raise NothingLabelled
+    return _spread(session, accepted, row_map)
+
+
+def _spread(session: Session, images: Sequence[int], row_map: RowMap) -> dict[str, int]:
+    """Return some of these images of the index, evenly from the first to the last."""
+    accepted = np.array(images, dtype=np.int64)
     accepted = accepted[row_map.rows_of(accepted) >= 0]
     if not len(accepted):
         raise ImageNotIndexed("No accepted image of this class is in the served index version: reindex the pool first.")
@@ -117,12 +136,14 @@ def _labelled(session: Session, *, class_id: int, row_map: RowMap) -> dict[str, 
     return {names[image_id]: image_id for image_id in chosen}
 
 
-def _uploads(wanted: Wanted, embed: Embed, store: UploadStore) -> list[QueryPicture]:
+def _uploads(
+    uploads: Sequence[Upload], crops: Iterable[CropBody], embed: Embed, store: UploadStore
+) -> list[QueryPicture]:
     """Return the parts of uploads that are asked for, and as wholes the uploads of which none is. All are kept."""
-    asked = [(crop.upload, crop.crop) for crop in wanted.query.crops if crop.upload is not None]
+    asked = [(crop.upload, crop.crop) for crop in crops if crop.upload is not None]
     in_parts = {number for number, _ in asked}
-    pieces: list[tuple[Upload, Crop | None]] = [(wanted.uploads[number], crop) for number, crop in asked]
-    pieces += [(upload, None) for number, upload in enumerate(wanted.uploads) if number not in in_parts]
+    pieces: list[tuple[Upload, Crop | None]] = [(uploads[number], crop) for number, crop in asked]
+    pieces += [(upload, None) for number, upload in enumerate(uploads) if number not in in_parts]
     vectors = [upload_vector(upload, crop, embed) for upload, crop in pieces]
     kept = _kept((upload for upload, _ in pieces), store)
     return [

@@ -24,6 +24,7 @@ from app.review.leases import first_free, is_due, keep
 from app.review.page_queries import NewTile, PageLine
 from app.review.planting import insert_at_random, to_plant
 from app.review.queries import ReviewLine
+from app.review.second import ALL_LOOKED_AT, SecondReview, of_others
 from app.search.served_index import ServedIndex
 from app.tables import now
 from app.words import ACCEPT, DEEPER, LIKE, NEXT, REJECT, SAMPLE, SECOND
@@ -77,10 +78,11 @@ class _Offer:
 
     ranked: Order
     rows: NDArray[np.intp]  # the tops of tiles in the order to be shown, more than wanted
-    tiles: list[NewTile]  # of a second look, which needs no leases
+    tiles: list[NewTile]  # of a look once more, which needs no leases
     skip: int
     like: int | None
     message: str  # where there is nothing
+    remaining: int  # undecided images; of a second review, those that are still to be looked at
 
 
 def turn(
@@ -94,7 +96,7 @@ def turn(
     Ranking takes long beside the rest, so it is done first, when nobody waits for it; what others took meanwhile is
     left out then.
 
-    Raises ReviewNotFound, SampleOpen, LikeWhat, NotInThisPool and NotIndexed.
+    Raises ReviewNotFound, SampleOpen, SecondReview, LikeWhat, NotInThisPool and NotIndexed.
     """
     again = wanted.kind == NEXT and not wanted.afresh
     for last in [False] * RANKED_AGAIN + [True]:
@@ -129,6 +131,8 @@ def _see_that_no_sample_is_open(open_page: PageLine | None, *, unless: bool) -> 
 
 
 def _offered(session: Session, *, review: ReviewLine, wanted: NewPage, opened: Opened) -> _Offer:
+    if review.kind == SECOND and wanted.kind in (DEEPER, LIKE):
+        raise SecondReview
     index, row_map = opened(session, review)
     like = _like(session, review, wanted, row_map)
     ranked = order(session, review=review, index=index, row_map=row_map, like=like)
@@ -136,17 +140,20 @@ def _offered(session: Session, *, review: ReviewLine, wanted: NewPage, opened: O
     none = np.empty(0, dtype=np.intp)
     if wanted.kind == SECOND:
         tiles = once_more(session, review=review, ranked=ranked, value=wanted.of, count=wanted.size)
-        return _Offer(ranked, none, tiles, skip, like, ONCE_MORE_DONE[wanted.of])
+        return _Offer(ranked, none, tiles, skip, like, ONCE_MORE_DONE[wanted.of], ranked.remaining)
     if wanted.kind == DEEPER:
         probes = list(_probes(page_queries.pages(session, review_id=review.id)))
         depth = _depth(wanted, probes, ranked.places)
         if ranked.remaining:
             message = _why_no_deeper(probes)
         if depth is None:
-            return _Offer(ranked, none, [], skip, like, message)
+            return _Offer(ranked, none, [], skip, like, message, ranked.remaining)
         skip = depth
+    elif review.kind == SECOND:
+        doubtful = of_others(session, review=review, ranked=ranked)
+        return _Offer(ranked, none, doubtful.tiles(wanted.size), skip, like, ALL_LOOKED_AT, doubtful.remaining)
     rows = ranked.leading(wanted.size, skip=skip, spare=SPARE)
-    return _Offer(ranked, rows, [], skip, like, message)
+    return _Offer(ranked, rows, [], skip, like, message, ranked.remaining)
 
 
 def _made(
@@ -161,14 +168,15 @@ def _made(
     lease: timedelta,
 ) -> Turned:
     ranked = offer.ranked
+    once_more = SECOND in (review.kind, wanted.kind)
     if not tiles:
         leased = ranked.leased + len(offer.rows)
-        away = leased and not (wanted.kind == SECOND or (wanted.kind == DEEPER and ranked.remaining))
+        away = leased and not (once_more or (wanted.kind == DEEPER and ranked.remaining))
         message = looked_at_by_others(leased) if away else offer.message
-        return Turned(None, made=False, remaining=ranked.remaining, leased=leased, message=message)
-    if wanted.kind == NEXT and wanted.plant:
+        return Turned(None, made=False, remaining=offer.remaining, leased=leased, message=message)
+    if wanted.kind == NEXT and wanted.plant and not once_more:
         tiles = _planted(ranked, tiles, rate=rate)
-    if wanted.kind == NEXT and wanted.doubtful == "first":
+    if wanted.kind == NEXT and wanted.doubtful == "first" and not once_more:
         tiles.reverse()
     if open_page is not None:
         page_queries.set_aside(session, page_id=open_page.id)
@@ -177,11 +185,11 @@ def _made(
         review_id=review.id,
         tiles=tiles,
         kind=wanted.kind,
-        leased_until=None if wanted.kind == SECOND else now() + lease,
+        leased_until=None if once_more else now() + lease,
         skipped=offer.skip,
         like_image_id=offer.like,
     )
-    return Turned(made, made=True, remaining=ranked.remaining, leased=ranked.leased)
+    return Turned(made, made=True, remaining=offer.remaining, leased=ranked.leased)
 
 
 def looked_at_by_others(count: int) -> str:

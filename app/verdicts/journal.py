@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
 from app.history import record
 from app.pools.errors import ClassNotFound
 from app.pools.queries import class_named, create_class
-from app.tables import Commit, Label, LabelClass, Pool, PoolImage, Verdict
+from app.tables import Commit, Label, PoolImage, Verdict
 from app.verdicts.queries import in_batches, standing_verdicts
 from app.verdicts.rule import in_force
+from app.verdicts.rules import pool_rule, replace_labels
 from app.words import ACCEPT, SEEN, Basis, VerdictValue
 
 
@@ -109,22 +110,11 @@ def store_import_labels(
 
 def refresh_labels(session: Session, *, pool_id: int, image_ids: Collection[int]) -> None:
     """Make the labels of these images anew from the verdicts that stand."""
+    # Until this transaction ends, nobody changes the rule that it goes by.
+    pool = pool_rule(session, pool_id=pool_id, lock=True)
     one_writer_at_a_time(session, pool_id=pool_id, image_ids=image_ids)
-    one = session.scalars(select(Pool.classes_per_image).where(Pool.id == pool_id)).one() == "one"
-    standing = in_force(
-        standing_verdicts(session, pool_id=pool_id, image_ids=image_ids), one_class_per_image=one
-    ).values()
-    classes = select(LabelClass.id).where(LabelClass.pool_id == pool_id)
-    for ids in in_batches(image_ids):
-        session.execute(delete(Label).where(Label.image_id.in_(ids), Label.class_id.in_(classes)))
-    if standing:
-        session.execute(
-            insert(Label),
-            [
-                {"class_id": given.class_id, "image_id": given.image_id, "verdict_id": given.id, "value": given.value}
-                for given in standing
-            ],
-        )
+    held = in_force(standing_verdicts(session, pool_id=pool_id, image_ids=image_ids), pool)
+    replace_labels(session, pool_id=pool_id, image_ids=image_ids, held=held)
 
 
 def one_writer_at_a_time(session: Session, *, pool_id: int, image_ids: Collection[int]) -> None:

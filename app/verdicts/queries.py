@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import and_, exists, func, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
-from app.tables import Commit, Label, LabelClass, Verdict
+from app.tables import Commit, Label, LabelClass, Pool, Verdict
 from app.verdicts.rule import Given
-from app.words import ACCEPT, REJECT, UNSURE
+from app.words import ACCEPT, OPEN, REJECT, SETTLEMENT, UNSURE
 
 _undo = aliased(Commit)
 # The condition that nothing has undone a commit; undo entries themselves are no commits in this sense. It is made
 # once: making an alias takes longer than most queries.
 STANDS = and_(Commit.kind != "undo", ~exists().where(_undo.undoes_id == Commit.id))
+
+# That people differ about a label and nobody has settled it. In these very words, by which SQLite knows the index that
+# holds disputed labels alone; SQLAlchemy would write “disputed = 1”.
+DISPUTED = text("label.disputed")
 
 # Both databases bound the number of parameters of one statement.
 PARAMETERS_AT_ONCE = 10_000
@@ -33,12 +37,24 @@ class Counts:
 def standing_verdicts(session: Session, *, pool_id: int, image_ids: Collection[int]) -> Iterator[Given]:
     """Yield the verdicts of a pool on these images that have not been undone, in no special order."""
     for ids in in_batches(image_ids):
-        rows = session.execute(
-            select(Verdict.id, Verdict.image_id, Verdict.class_id, Verdict.value)
-            .join(Commit, Commit.id == Verdict.commit_id)
-            .where(Verdict.image_id.in_(ids), Commit.pool_id == pool_id, STANDS)
+        yield from standing_where(session, Verdict.image_id.in_(ids), pool_id=pool_id)
+
+
+def standing_where(session: Session, condition: ColumnElement[bool], *, pool_id: int) -> Iterator[Given]:
+    """Yield the verdicts of a pool that meet this condition and have not been undone, in no special order."""
+    rows = session.connection().execute(
+        select(
+            Verdict.id,
+            Verdict.image_id,
+            Verdict.class_id,
+            Verdict.value,
+            Commit.person_id,
+            Commit.kind == SETTLEMENT,
         )
-        yield from (Given(*row) for row in rows)
+        .join(Commit, Commit.id == Verdict.commit_id)
+        .where(condition, Commit.pool_id == pool_id, STANDS)
+    )
+    yield from (Given(*row) for row in rows)
 
 
 def class_counts(session: Session, *, class_id: int) -> Counts:
@@ -60,6 +76,76 @@ def labelled_otherwise(session: Session, *, pool_id: int, class_id: int) -> list
     others = select(LabelClass.id).where(LabelClass.pool_id == pool_id, LabelClass.id != class_id)
     statement = select(Label.image_id).where(Label.class_id.in_(others), Label.value == ACCEPT)
     return list(session.connection().scalars(statement).all())
+
+
+def disputed_labels(session: Session, *, pool_id: int, class_id: int | None = None) -> int:
+    """Count the disputed labels of a pool, or of one class of it."""
+    classes = select(LabelClass.id).where(LabelClass.pool_id == pool_id)
+    of = Label.class_id.in_(classes) if class_id is None else Label.class_id == class_id
+    return session.scalars(select(func.count()).select_from(Label).where(DISPUTED, of)).one()
+
+
+def waiting_for_others(session: Session, *, pool_id: int, class_id: int, person_id: int) -> dict[int, str | None]:
+    """Return the images whose label for a class is open and which this person need not see again for it.
+
+    With each stands the verdict that they gave, the latest last; or None for an image that they accepted for another
+    class, whose label is open, in a pool with one class per image.
+    """
+    statement = (
+        select(Label.image_id, Label.class_id, Verdict.value)
+        .join(LabelClass, LabelClass.id == Label.class_id)
+        .join(Verdict, and_(Verdict.image_id == Label.image_id, Verdict.class_id == Label.class_id))
+        .join(Commit, Commit.id == Verdict.commit_id)
+        .join(Pool, Pool.id == LabelClass.pool_id)
+        .where(
+            Label.value == OPEN,
+            or_(Label.class_id == class_id, Pool.classes_per_image == "one"),
+            LabelClass.pool_id == pool_id,
+            Commit.person_id == person_id,
+            Commit.kind != SETTLEMENT,
+            STANDS,
+        )
+        .order_by(Verdict.id)
+    )
+    given: dict[int, str | None] = {}
+    elsewhere: dict[tuple[int, int], str] = {}
+    for image_id, of_class, value in session.connection().execute(statement):
+        if of_class == class_id:
+            given.pop(image_id, None)
+            given[image_id] = value
+        else:
+            elsewhere[image_id, of_class] = value
+    for (image_id, _), value in elsewhere.items():
+        if value == ACCEPT:
+            given.setdefault(image_id, None)
+    return given
+
+
+def accepted_by_others(session: Session, *, class_id: int, person_id: int) -> list[int]:
+    """Return the images that others have accepted for a class and this person has not judged, in no special order.
+
+    They carry the label, or it is open and somebody holds that they should.
+    """
+    given = (
+        select(Verdict.id)
+        .join(Commit, Commit.id == Verdict.commit_id)
+        .where(Verdict.image_id == Label.image_id, Verdict.class_id == Label.class_id, STANDS)
+        .correlate(Label)
+    )
+    judged = given.where(Commit.person_id == person_id).exists()
+    unjudged = and_(Label.class_id == class_id, ~judged)
+    labelled = select(Label.image_id).where(unjudged, Label.value == ACCEPT)
+    images = list(session.connection().scalars(labelled).all())
+    open_ones = (
+        select(Verdict.image_id, Commit.person_id, Verdict.value)
+        .select_from(Label)
+        .join(Verdict, and_(Verdict.image_id == Label.image_id, Verdict.class_id == Label.class_id))
+        .join(Commit, Commit.id == Verdict.commit_id)
+        .where(unjudged, Label.value == OPEN, Commit.kind != SETTLEMENT, STANDS)
+        .order_by(Verdict.id)
+    )
+    own = {(image_id, who): value for image_id, who, value in session.connection().execute(open_ones)}
+    return images + list({image_id for (image_id, _), value in own.items() if value == ACCEPT})
 
 
 def in_batches(ids: Collection[int]) -> Iterator[list[int]]:

@@ -1,6 +1,7 @@
 // Each behaviour of the pages is one Stimulus controller; a page names those it wants in `data-controller`.
 
 import { Application } from "../vendor/stimulus/stimulus-3.2.2.js";
+import Agreement from "./controllers/agreement_controller.js";
 import ApiForm from "./controllers/api_form_controller.js";
 import Bring from "./controllers/bring_controller.js";
 import Classes from "./controllers/classes_controller.js";
@@ -24,12 +25,15 @@ import Pictures from "./controllers/pictures_controller.js";
 import Relabel from "./controllers/relabel_controller.js";
 import ReviewBar from "./controllers/review_bar_controller.js";
 import Review from "./controllers/review_controller.js";
+import Rule from "./controllers/rule_controller.js";
+import Settle from "./controllers/settle_controller.js";
 import Stack from "./controllers/stack_controller.js";
 import Start from "./controllers/start_controller.js";
 import TileSize from "./controllers/tile_size_controller.js";
 import When from "./controllers/when_controller.js";
 
 const application = Application.start();
+application.register("agreement", Agreement);
 application.register("api-form", ApiForm);
 application.register("bring", Bring);
 application.register("classes", Classes);
@@ -53,6 +57,8 @@ application.register("pictures", Pictures);
 application.register("relabel", Relabel);
 application.register("review-bar", ReviewBar);
 application.register("review", Review);
+application.register("rule", Rule);
+application.register("settle", Settle);
 application.register("stack", Stack);
 application.register("start", Start);
 application.register("tile-size", TileSize);

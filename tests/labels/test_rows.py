@@ -18,19 +18,19 @@ ROW = LabelRow(
     score=0.5,
     basis="sample",
     bound=0.95,
-    undone=False,
+    flag=False,
     group="1" * 64,
 )
 
 
 def test_the_header_comes_first_also_without_rows() -> None:
-    assert list(csv_lines([])) == [
-        "image,path,class,verdict,who,when,review,page,encoder,index_version,score,basis,bound,group\r\n"
+    assert list(csv_lines([], last_column="disputed")) == [
+        "image,path,class,verdict,who,when,review,page,encoder,index_version,score,basis,bound,group,disputed\r\n"
     ]
 
 
 def test_a_line_reads_back_as_what_was_written() -> None:
-    header, row = csv.reader(io.StringIO("".join(csv_lines([ROW])), newline=""))
+    header, row = csv.reader(io.StringIO("".join(csv_lines([ROW], last_column="disputed")), newline=""))
     cells = dict(zip(header, row, strict=True))
     assert cells["class"] == ROW.class_name
     assert cells["when"] == "2026-01-02T03:04:05.000+00:00"
@@ -39,10 +39,10 @@ def test_a_line_reads_back_as_what_was_written() -> None:
 
 
 def test_no_cell_starts_a_formula() -> None:
-    _header, row = csv.reader(io.StringIO("".join(csv_lines([ROW])), newline=""))
+    _header, row = csv.reader(io.StringIO("".join(csv_lines([ROW], last_column="disputed")), newline=""))
     assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row)
 
 
 def test_the_journal_says_what_was_undone() -> None:
-    header, row = csv.reader(io.StringIO("".join(csv_lines([ROW], with_undone=True)), newline=""))
+    header, row = csv.reader(io.StringIO("".join(csv_lines([ROW], last_column="undone")), newline=""))
     assert (header[-1], row[-1]) == ("undone", "no")

@@ -6,7 +6,7 @@ import { send } from "../lib/api.js";
 export default class extends Controller {
   // A `fault` is the place for what is wrong with the field that its `data-field` names.
   static targets = ["button", "problem", "fault"];
-  // `then` is the page of jobs, for who wants to see the one that has begun.
+  // `then` is the page of jobs or of reviews, for who wants to see the one that has begun.
   static values = { url: String, method: { type: String, default: "POST" }, then: String };
 
   async send(event) {
@@ -15,7 +15,7 @@ export default class extends Controller {
     this.clear();
     try {
       const answer = await send(this.methodValue, this.urlValue, valuesOf(event.target));
-      if (this.thenValue) location.assign(`${this.thenValue}/${answer.job}`);
+      if (this.thenValue) location.assign(`${this.thenValue}/${answer.job ?? answer.id}`);
       else location.reload();
     } catch (problem) {
       this.buttonTarget.disabled = false;

@@ -2,6 +2,7 @@
 // reload or a lost connection it is sent again, and its key lets the server see that it is the same.
 
 import { send } from "./api.js";
+import { newKey } from "./keys.js";
 import { forget, recall, remember } from "./memory.js";
 
 export class Outbox {
@@ -29,9 +30,4 @@ export class Outbox {
     this.pending = null;
     forget(this.#name);
   }
-}
-
-// `crypto.randomUUID` exists only on secure origins; a server in the next room is none.
-function newKey() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,0 +1,153 @@
+"""The queue of disagreements, and settling them. Nothing here commits."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.errors import Conflict
+from app.pools.held import path_in_pool
+from app.tables import Commit, Image, Label, LabelClass, Person, Verdict
+from app.verdicts import journal
+from app.verdicts.journal import NewVerdict
+from app.verdicts.queries import DISPUTED, standing_verdicts
+from app.verdicts.rule import Given, own_verdicts
+from app.verdicts.rules import pool_rule
+from app.words import ACCEPT, SETTLEMENT, VerdictValue
+
+
+class KeyUsedOtherwise(Conflict):
+    """This key has been used for another settlement."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """Somebody's own verdict, or a settlement."""
+
+    person: str
+    class_name: str
+    verdict: str
+    settles: bool
+    when: datetime
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """An image about whose class people differ."""
+
+    id: int  # grows along the queue
+    image: str
+    path: str
+    width: int
+    height: int
+    class_name: str
+    label: str  # what holds until it is settled
+    said: list[Said]  # the earliest first
+
+
+def disagreements(
+    session: Session, *, pool_id: int, class_id: int | None, limit: int, after: int = 0
+) -> list[Disagreement]:
+    """Return disputed labels of a pool, or of one class, from beyond the id `after`, with what everybody said."""
+    classes = select(LabelClass.id).where(LabelClass.pool_id == pool_id)
+    rows = session.execute(
+        select(
+            Label.verdict_id,
+            Label.image_id,
+            Label.class_id,
+            Image.sha256,
+            path_in_pool(Image.id, pool_id=pool_id),
+            Image.width,
+            Image.height,
+            LabelClass.name,
+            Label.value,
+        )
+        .join(Image, Image.id == Label.image_id)
+        .join(LabelClass, LabelClass.id == Label.class_id)
+        .where(
+            DISPUTED,
+            Label.class_id.in_(classes) if class_id is None else Label.class_id == class_id,
+            Label.verdict_id > after,
+        )
+        .order_by(Label.verdict_id)
+        .limit(limit)
+    ).all()
+    said = _said(session, pool_id=pool_id, image_ids={row.image_id for row in rows})
+    one = pool_rule(session, pool_id=pool_id).one_class_per_image
+    return [
+        Disagreement(
+            row.verdict_id,
+            *row[3:],
+            said=[
+                said_of
+                for given, said_of in said[row.image_id]
+                if given.class_id == row.class_id or (one and given.value == ACCEPT)
+            ],
+        )
+        for row in rows
+    ]
+
+
+def settle(
+    session: Session,
+    *,
+    pool_id: int,
+    class_id: int,
+    person_id: int,
+    images: Mapping[str, int],
+    verdict: VerdictValue,
+    key: str | None,
+) -> int:
+    """Say what holds of images for a class, whatever anybody's verdicts amount to, and return the commit.
+
+    The same key with the same content returns the commit that there is. Raises KeyUsedOtherwise.
+    """
+    digest = hashlib.sha256(f"{class_id} {verdict} {sorted(images)}".encode()).hexdigest()
+    # A repetition at the same moment waits here, and then sees what the first one stored.
+    journal.one_writer_at_a_time(session, pool_id=pool_id, image_ids=images.values())
+    if key is not None:
+        before = session.execute(
+            select(Commit.id, Commit.body_digest).where(
+                Commit.kind == SETTLEMENT, Commit.class_id == class_id, Commit.key == key
+            )
+        ).first()
+        if before is not None and before.body_digest != digest:
+            raise KeyUsedOtherwise
+        if before is not None:
+            found: int = before.id
+            return found
+    entry = journal.store(
+        session,
+        kind=SETTLEMENT,
+        pool_id=pool_id,
+        class_id=class_id,
+        person_id=person_id,
+        verdicts=[NewVerdict(image_id, verdict) for image_id in images.values()],
+        key=key,
+        body_digest=digest,
+    )
+    return entry.id
+
+
+def _said(session: Session, *, pool_id: int, image_ids: Collection[int]) -> dict[int, list[tuple[Given, Said]]]:
+    """Return what everybody holds now of these images, by image."""
+    own = own_verdicts(standing_verdicts(session, pool_id=pool_id, image_ids=image_ids))
+    rows = session.execute(
+        select(Verdict.id, Person.name, LabelClass.name, Commit.created_at)
+        .join(Commit, Commit.id == Verdict.commit_id)
+        .join(Person, Person.id == Commit.person_id)
+        .join(LabelClass, LabelClass.id == Verdict.class_id)
+        .where(Verdict.id.in_([given.id for given in own]))
+    )
+    told = {verdict_id: (person, class_name, when) for verdict_id, person, class_name, when in rows}
+    said: dict[int, list[tuple[Given, Said]]] = defaultdict(list)
+    for given in own:
+        person, class_name, when = told[given.id]
+        said[given.image_id].append((given, Said(person, class_name, given.value, given.settles, when)))
+    return said

@@ -1,0 +1,46 @@
+// The rule of a pool: chosen, and what it made of the labels.
+
+import { Controller } from "../../vendor/stimulus/stimulus-3.2.2.js";
+import { send } from "../lib/api.js";
+
+const KINDS = ["accepted", "rejected", "unsure", "open", "disputed"];
+
+export default class extends Controller {
+  static targets = ["rule", "majority", "button", "before", "after", "counts", "problem"];
+  static values = { url: String };
+
+  connect() {
+    this.chosen();
+  }
+
+  chosen() {
+    this.majorityTarget.disabled = this.rule !== "majority";
+  }
+
+  async change(event) {
+    event.preventDefault();
+    this.buttonTarget.disabled = true;
+    this.problemTarget.hidden = true;
+    const wanted = this.rule === "majority" ? { rule: this.rule, majority_of: Number(this.majorityTarget.value) } : { rule: this.rule };
+    try {
+      const { before, labels } = await send("PUT", this.urlValue, wanted);
+      fill(this.beforeTarget, before);
+      fill(this.afterTarget, labels);
+      this.countsTarget.hidden = false;
+      this.dispatch("changed");
+    } catch (problem) {
+      this.problemTarget.textContent = problem.message;
+      this.problemTarget.hidden = false;
+    }
+    this.buttonTarget.disabled = false;
+  }
+
+  get rule() {
+    return this.ruleTargets.find((target) => target.checked).value;
+  }
+}
+
+function fill(row, counts) {
+  const cells = KINDS.map((kind) => Object.assign(document.createElement("td"), { textContent: counts[kind].toLocaleString("en") }));
+  row.replaceChildren(row.firstElementChild, ...cells);
+}

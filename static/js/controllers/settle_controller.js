@@ -1,0 +1,172 @@
+// Disagreements one after another: a picture, who said what, and a key that settles it. The next one comes by itself.
+
+import { Controller } from "../../vendor/stimulus/stimulus-3.2.2.js";
+import { send } from "../lib/api.js";
+import { thumbnail } from "../lib/images.js";
+import { newKey } from "../lib/keys.js";
+import { say } from "../lib/say.js";
+
+const AT_ONCE = 50;
+const WORDS = { accept: "accepted", reject: "rejected", unsure: "unsure", open: "open" };
+
+export default class extends Controller {
+  static targets = ["stage", "picture", "class", "label", "path", "said", "place", "status", "problem", "undo", "empty", "verdict"];
+  static values = { url: String, classes: String, commits: String, images: String };
+
+  connect() {
+    // Settlements and undos are sent one after another, in the order of the keys.
+    this.queue = Promise.resolve();
+    this.restart();
+  }
+
+  // Also when another rule may have made other disagreements.
+  restart() {
+    this.items = [];
+    this.done = [];
+    this.at = 0;
+    this.next = "0";
+    this.total = 0;
+    this.inTurn(async () => {
+      await this.load();
+      this.show();
+    });
+  }
+
+  settle({ params, detail }) {
+    this.inTurn(async () => {
+      const item = this.items[this.at];
+      if (!item) return;
+      const verdict = params?.verdict ?? VERDICT_OF[detail.key.toLowerCase()];
+      // The same key for the same wish, so that it counts once though its answer was lost.
+      if (item.wish?.verdict !== verdict) item.wish = { verdict, key: newKey() };
+      const stored = await send("POST", `${this.classesValue}/${encodeURIComponent(item.class)}/settlements`, { images: [item.image], ...item.wish });
+      item.wish = null;
+      this.done.push({ item, commit: stored.commit, before: item.settled });
+      item.settled = verdict;
+      await this.onwards();
+      say(this.statusTarget, `${WORDS[verdict]}: ${item.path}`);
+    });
+  }
+
+  undo() {
+    this.inTurn(async () => {
+      const last = this.done.at(-1);
+      if (!last) return;
+      await send("DELETE", `${this.commitsValue}/${last.commit}`);
+      this.done.pop();
+      last.item.settled = last.before;
+      this.at = this.items.indexOf(last.item);
+      this.show();
+      say(this.statusTarget, "Undone");
+    });
+  }
+
+  move({ detail }) {
+    this.step(detail.key === "ArrowLeft" ? -1 : 1);
+  }
+
+  back() {
+    this.step(-1);
+  }
+
+  forward() {
+    this.step(1);
+  }
+
+  step(by) {
+    this.inTurn(async () => {
+      if (this.at + by >= this.items.length) await this.load();
+      this.at = Math.max(0, Math.min(this.items.length - 1, this.at + by));
+      this.show();
+    });
+  }
+
+  // To the next one that is not settled, from here to the end and then from the start.
+  async onwards() {
+    let ahead = this.following(this.at + 1);
+    while (ahead < 0 && this.next !== null) {
+      const loaded = this.items.length;
+      await this.load();
+      ahead = this.following(loaded);
+    }
+    // With all settled the last one stays, as settled.
+    const unsettled = ahead < 0 ? this.following(0) : ahead;
+    if (unsettled >= 0) this.at = unsettled;
+    this.show();
+  }
+
+  following(from) {
+    return this.items.findIndex((item, place) => place >= from && !item.settled);
+  }
+
+  async load() {
+    if (this.next === null) return;
+    const address = new URL(this.urlValue, location.href);
+    address.searchParams.set("limit", AT_ONCE);
+    address.searchParams.set("after", this.next);
+    const { items, next, total } = await send("GET", address.href);
+    const known = new Set(this.items.map(idOf));
+    const fresh = items.filter((item) => !known.has(idOf(item)));
+    this.items.push(...fresh);
+    this.next = next;
+    // What was settled here is in the list, and not in the server's count any more.
+    this.total = total + this.settled;
+  }
+
+  show() {
+    const item = this.items[this.at];
+    const open = this.following(0) >= 0;
+    this.stageTarget.hidden = !item;
+    this.emptyTarget.hidden = open;
+    this.undoTarget.disabled = !this.done.length;
+    const left = Math.max(0, this.total - this.settled);
+    this.placeTarget.textContent = left === 1 ? "1 is left" : `${left.toLocaleString("en")} are left`;
+    if (!item) return;
+    this.pictureTarget.src = thumbnail(this.imagesValue, item.image, 1024);
+    this.pictureTarget.alt = item.path;
+    this.pathTarget.textContent = item.path;
+    this.classTarget.textContent = item.class;
+    this.labelTarget.textContent = item.settled ? `settled just now: ${WORDS[item.settled]}` : `${WORDS[item.label]} until it is settled`;
+    for (const button of this.verdictTargets) button.setAttribute("aria-pressed", String(button.value === item.settled));
+    this.saidTarget.replaceChildren(...item.said.map((said) => rowOf(said, item.class)));
+    const following = this.items[this.following(this.at + 1)];
+    if (following) new Image().src = thumbnail(this.imagesValue, following.image, 1024);
+  }
+
+  inTurn(action) {
+    this.queue = this.queue.then(async () => {
+      try {
+        await action();
+        this.problemTarget.hidden = true;
+      } catch (problem) {
+        say(this.statusTarget, "Not done", "failed");
+        this.object(problem);
+      }
+      this.undoTarget.disabled = !this.done.length;
+    });
+  }
+
+  get settled() {
+    return this.items.filter((item) => item.settled).length;
+  }
+
+  object(problem) {
+    this.problemTarget.textContent = `${problem.message} Press the key again to try again.`;
+    this.problemTarget.hidden = false;
+  }
+}
+
+const VERDICT_OF = { a: "accept", r: "reject", x: "reject", u: "unsure" };
+
+function idOf({ image, class: name }) {
+  return `${image} ${name}`;
+}
+
+function rowOf({ person, class: of, verdict, settles, when }, asked) {
+  const row = document.createElement("tr");
+  row.dataset.verdict = verdict;
+  const words = `${WORDS[verdict]}${of === asked ? "" : ` as ${of}`}${settles ? ", as a settlement" : ""}`;
+  const moment = new Date(when).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+  for (const text of [person, words, moment]) row.append(Object.assign(document.createElement("td"), { textContent: text }));
+  return row;
+}

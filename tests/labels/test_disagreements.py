@@ -1,0 +1,197 @@
+"""The queue of disagreements, settling them, and how far people agree, over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+from starlette.testclient import TestClient
+
+from app.db import Database
+from app.settings import Settings
+from app.tables import Label
+from app.verdicts.queries import DISPUTED
+from tests.people import working
+from tests.seeded import SeededPool, seed_pool, two_heaps
+
+POOL = "/api/v1/pools/birds"
+QUEUE = f"{POOL}/disagreements"
+SETTLEMENTS = f"{POOL}/classes/owl/settlements"
+AGREEMENT = f"{POOL}/classes/owl/agreement"
+
+
+@pytest.fixture
+def pool(settings: Settings, database: Database) -> SeededPool:
+    return seed_pool(settings, database, vectors=two_heaps(20, 20), classes=("owl", "lark"))
+
+
+@pytest.fixture
+def images(client: TestClient, database: Database, pool: SeededPool) -> list[str]:
+    """Ten images: Ann and Ben differ about the first three, and Ben is unsure about the fourth."""
+    images = pool.images[:10]
+    say(client, database, "ann", "accept", images)
+    say(client, database, "ben", "reject", images[:3])
+    say(client, database, "ben", "unsure", images[3:4])
+    say(client, database, "ben", "accept", images[4:8])
+    return images
+
+
+def say(
+    client: TestClient, database: Database, who: str, verdict: str, images: list[str], label: str = "owl"
+) -> dict[str, Any]:
+    with working(client, database, who):
+        answer = client.post(f"{POOL}/classes/{label}/verdicts", json={"images": images, "verdict": verdict})
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def queue(client: TestClient, **asked: Any) -> list[str]:
+    return [item["image"] for item in client.get(QUEUE, params=asked).json()["items"]]
+
+
+def settle(client: TestClient, images: list[str], verdict: str, **more: str) -> dict[str, Any]:
+    answer = client.post(SETTLEMENTS, json={"images": images, "verdict": verdict, **more})
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def exported(client: TestClient) -> dict[str, str]:
+    lines = client.get(f"{POOL}/labels.csv", params={"verdict": "any", "class": "owl"}).text.splitlines()
+    return {line.split(",")[0]: line.split(",")[3] for line in lines[1:]}
+
+
+def test_the_queue_tells_who_said_what(client: TestClient, images: list[str]) -> None:
+    answer = client.get(QUEUE).json()
+    assert (answer["total"], answer["next"]) == (3, None)
+    first = answer["items"][0]
+    assert (first["image"], first["path"], first["class"], first["label"]) == (images[0], "0000.png", "owl", "reject")
+    assert [(said["person"], said["verdict"], said["settles"]) for said in first["said"]] == [
+        ("ann", "accept", False),
+        ("ben", "reject", False),
+    ]
+
+
+def test_the_queue_is_read_page_by_page_and_class_by_class(client: TestClient, images: list[str]) -> None:
+    first = client.get(QUEUE, params={"limit": 2}).json()
+    assert queue(client, limit=2, after=first["next"]) == images[2:3]
+    assert queue(client, **{"class": "OWL"}) == images[:3]
+    assert queue(client, **{"class": "lark"}) == []
+    assert client.get(QUEUE, params={"class": "phoenix"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "rule", [{"rule": "latest"}, {"rule": "first"}, {"rule": "lead"}, {"rule": "majority", "majority_of": 3}]
+)
+def test_what_is_settled_holds_under_every_rule(client: TestClient, images: list[str], rule: dict[str, Any]) -> None:
+    settle(client, images[:1], "accept")
+    assert settle(client, images[1:3], "reject")["disputed"] == 0
+    client.put(f"{POOL}/rule", json=rule)
+    assert queue(client) == []
+    labels = exported(client)
+    assert [labels[image] for image in images[:3]] == ["accept", "reject", "reject"]
+
+
+def test_a_settlement_is_undone_as_any_commit(client: TestClient, images: list[str]) -> None:
+    commit = settle(client, images[:2], "accept")["commit"]
+    assert queue(client) == images[2:3]
+    assert client.delete(f"/api/v1/commits/{commit}").status_code == 200
+    assert queue(client) == images[:3]
+    assert exported(client)[images[0]] == "reject"
+
+
+def test_who_contradicts_a_settlement_brings_it_back_to_the_queue(
+    client: TestClient, database: Database, images: list[str]
+) -> None:
+    settle(client, images[:3], "reject")
+    say(client, database, "cai", "accept", images[:1])
+    assert queue(client) == images[:1]
+    assert exported(client)[images[0]] == "reject"
+    said = client.get(QUEUE).json()["items"][0]["said"]
+    assert [(one["person"], one["settles"]) for one in said] == [
+        ("ann", False),
+        ("ben", False),
+        ("local", True),
+        ("cai", False),
+    ]
+
+
+def test_a_settlement_sent_twice_counts_once(client: TestClient, images: list[str]) -> None:
+    first = settle(client, images[:1], "accept", key="k")
+    assert settle(client, images[:1], "accept", key="k")["commit"] == first["commit"]
+    assert settle(client, images[:1], "accept")["commit"] != first["commit"]
+    other = client.post(SETTLEMENTS, json={"images": images[:1], "verdict": "reject", "key": "k"})
+    assert (other.status_code, other.json()["code"]) == (409, "key-used-otherwise")
+
+
+def test_with_one_class_per_image_two_classes_are_a_dispute(
+    client: TestClient, database: Database, pool: SeededPool
+) -> None:
+    image = pool.images[:1]
+    say(client, database, "ann", "accept", image)
+    say(client, database, "ben", "accept", image, label="lark")
+    (item,) = client.get(QUEUE).json()["items"]
+    assert (item["class"], [said["class"] for said in item["said"]]) == ("lark", ["owl", "lark"])
+    settle(client, image, "accept")
+    assert queue(client) == []
+    assert exported(client) == {image[0]: "accept"}
+
+
+def test_agreement_is_told_of_what_two_people_judged(client: TestClient, images: list[str]) -> None:
+    # Of eight both judged: four times accept and accept, three accept and reject, one accept and unsure.
+    answer = client.get(AGREEMENT).json()
+    assert (answer["images"], answer["raw"]) == (8, 0.5)
+    (pair,) = answer["pairs"]
+    assert (pair["people"], pair["images"], pair["raw"]) == (["ann", "ben"], 8, 0.5)
+    assert pair["cohen"] == pytest.approx(0)
+    # Shares: accept 12/16, reject 3/16, unsure 1/16.
+    chance = (144 + 9 + 1) / 256
+    assert answer["fleiss"] == pytest.approx((0.5 - chance) / (1 - chance))
+    assert answer["sentence"] == "On 8 pictures that at least two people judged, they agree 50 %. Fleiss’ kappa -0.25."
+
+
+def test_a_settlement_counts_for_nobodys_agreement(client: TestClient, images: list[str]) -> None:
+    before = client.get(AGREEMENT).json()
+    settle(client, images, "accept")
+    assert client.get(AGREEMENT).json() == before
+
+
+def test_where_nobody_judged_twice_it_says_so(client: TestClient, pool: SeededPool) -> None:
+    answer = client.get(AGREEMENT).json()
+    assert answer == {
+        "images": 0,
+        "raw": None,
+        "fleiss": None,
+        "sentence": "No picture of this class has been judged by two people yet.",
+        "pairs": [],
+    }
+
+
+def test_where_all_verdicts_are_the_same_no_kappa_is_defined(
+    client: TestClient, database: Database, pool: SeededPool
+) -> None:
+    for name in ("ann", "ben"):
+        say(client, database, name, "accept", pool.images[:1])
+    answer = client.get(AGREEMENT).json()
+    assert (answer["fleiss"], answer["pairs"][0]["cohen"]) == (None, None)
+    assert answer["pairs"][0]["sentence"] == (
+        "ann and ben: 100 % on 1 picture, Cohen’s kappa not defined, as all verdicts are the same."
+    )
+
+
+def test_the_pages_show_it(client: TestClient, images: list[str]) -> None:
+    assert "Disagreements <b>3</b>" in client.get("/pools/birds").text
+    assert "3 disagreements" in client.get("/pools/birds/classes/owl").text
+    assert client.get("/pools/birds/disagreements", params={"class": "owl"}).status_code == 200
+    assert client.get("/pools/birds/disagreements", params={"class": "phoenix"}).status_code == 404
+
+
+def test_the_queue_is_found_by_the_index_of_disputed_labels(database: Database, images: list[str]) -> None:
+    if database.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL chooses by the size of the table")
+    statement = str(
+        select(Label.image_id).where(DISPUTED, Label.class_id == 1).compile(compile_kwargs={"literal_binds": True})
+    )
+    with database.read() as session:
+        plan = session.execute(text(f"EXPLAIN QUERY PLAN {statement}")).all()
+    assert "disputed_labels" in str(plan)
