@@ -22,7 +22,7 @@ from app.insight import api_docs, files, health, reviews
 from app.insight import views as insight_views
 from app.jobs import routes as jobs_routes
 from app.jobs import views as jobs_views
-from app.labels import agreement_routes, disagreement_routes, rule_routes
+from app.labels import agreement_routes, disagreement_routes, merge_routes, rule_routes
 from app.labels import routes as labels_routes
 from app.labels import views as labels_views
 from app.pools import routes as pools_routes
@@ -124,6 +124,7 @@ def create_app(settings: Settings) -> FastAPI:
         rule_routes,
         disagreement_routes,
         agreement_routes,
+        merge_routes,
         reviews,
         health,
         api_docs,

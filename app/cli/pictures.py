@@ -13,6 +13,7 @@ from app.cli.frame import opened_database, print_event, progress_shown, read_set
 from app.db import Database
 from app.errors import AppError
 from app.jobs import lifecycle
+from app.jobs import queries as jobs
 from app.jobs import reindex as reindexing
 from app.jobs.child import when_stdin_ends
 from app.jobs.imports import import_here
@@ -47,7 +48,7 @@ def import_pictures(
     """Read the pictures below FOLDER into POOL, which is made if need be. Run again, it does only what is left."""
     settings = read_settings()
     if job is not None:
-        _import_for_a_job(settings, pool, folder)
+        _import_for_a_job(settings, job, folder)
         return
     with opened_database(settings) as database:
         location = checked_folder(folder, called=str(folder))
@@ -113,14 +114,15 @@ def refuse_without_pictures(settings: Settings, folder: Path) -> None:
         raise NoPictures(f"The folder “{folder}” holds no pictures.")
 
 
-def _import_for_a_job(settings: Settings, pool: str, folder: Path) -> None:
+def _import_for_a_job(settings: Settings, job: int, folder: Path) -> None:
     """Import for the worker that started this process: progress, result and error are JSON lines."""
     when_stdin_ends(lambda: os._exit(1))
     try:
         with opened_database(settings) as database:
+            # By the job: its pool may have another name by now.
             with database.read() as session:
-                found = pool_named(session, pool)
-            result = import_here(database, settings, pool_id=found.id, folder=folder, report=_print_progress)
+                pool_id = jobs.job(session, id=job).pool_id
+            result = import_here(database, settings, pool_id=pool_id, folder=folder, report=_print_progress)
     except AppError as error:
         print_event(event="error", message=error.sentence)
         raise typer.Exit(error.exit_code) from error

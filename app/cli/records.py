@@ -17,7 +17,7 @@ from rich.table import Table
 from app.cli.frame import opened_database, read_settings, say
 from app.cli.pictures import PoolName
 from app.errors import CannotStart
-from app.labels.export import Filters, Rows, export_csv
+from app.labels.export import Filters, Rows, count_rows, export_csv, record_export
 from app.labels.groups import stack_groups
 from app.labels.routes import chosen_verdicts
 from app.pools import queries
@@ -66,6 +66,8 @@ def export(
             until=until and until.replace(tzinfo=UTC),
             verdicts=chosen_verdicts(asked, rows=rows),
         )
+        count = count_rows(session, pool_id=pool_id, filters=filters, rows=rows)
+        record_export(database, pool_id=pool_id, person_id=None, filters=filters, rows=rows, count=count)
         groups = stack_groups(session, IndexShelf(settings.indexes), pool_id=pool_id)
         lines = export_csv(session, pool_id=pool_id, filters=filters, groups=groups, rows=rows)
         if output is None:

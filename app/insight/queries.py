@@ -64,7 +64,7 @@ def classes(session: Session, *, pool_id: int) -> list[ClassLine]:
     rows = session.execute(
         select(LabelClass.name, counted(ACCEPT), counted(REJECT), counted(UNSURE))
         .join(Label, Label.class_id == LabelClass.id, isouter=True)
-        .where(LabelClass.pool_id == pool_id)
+        .where(LabelClass.pool_id == pool_id, LabelClass.merged_into_id.is_(None))
         .group_by(LabelClass.id, LabelClass.name, LabelClass.name_key)
         .order_by(LabelClass.name_key)
     )

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from app.db import ReadSession
+from app.pools.merged import final_classes
 from app.pools.queries import pool_named
 from app.tables import Commit, Image, Label, LabelClass, Page, Person, Review, ReviewQuery, Verdict
 from app.verdicts.queries import STANDS
@@ -67,6 +68,7 @@ def reviews(session: Session, *, pool_id: int, limit: int | None = None) -> list
         .group_by(Commit.review_id)
         .subquery()
     )
+    final = final_classes(pool_id)
     made = select(func.count()).where(Page.review_id == Review.id, Page.set_aside_at.is_(None)).scalar_subquery()
     committed = func.coalesce(standing.c.pages, 0)
     rows = session.execute(
@@ -77,12 +79,13 @@ def reviews(session: Session, *, pool_id: int, limit: int | None = None) -> list
             Review.created_at,
             standing.c.last_at,
             committed,
-            _labels_given(ACCEPT),
-            _labels_given(REJECT),
+            _labels_given(final.c.final_id, ACCEPT),
+            _labels_given(final.c.final_id, REJECT),
             made > committed,
             func.coalesce(Image.sha256, ReviewQuery.upload_sha256),
         )
-        .join(LabelClass, LabelClass.id == Review.class_id)
+        .join(final, final.c.id == Review.class_id)
+        .join(LabelClass, LabelClass.id == final.c.final_id)
         .join(Person, Person.id == Review.person_id)
         .outerjoin(standing, standing.c.review_id == Review.id)
         .join(ReviewQuery, and_(ReviewQuery.review_id == Review.id, ReviewQuery.position == 0))
@@ -94,12 +97,12 @@ def reviews(session: Session, *, pool_id: int, limit: int | None = None) -> list
     return [ReviewLine(*row) for row in rows]
 
 
-def _labels_given(value: str) -> ColumnElement[int]:
+def _labels_given(class_id: ColumnElement[int], value: str) -> ColumnElement[int]:
     return (
         select(func.count())
         .select_from(Label)
         .join(Verdict, Verdict.id == Label.verdict_id)
         .join(Commit, Commit.id == Verdict.commit_id)
-        .where(Label.class_id == Review.class_id, Label.value == value, Commit.review_id == Review.id)
+        .where(Label.class_id == class_id, Label.value == value, Commit.review_id == Review.id)
         .scalar_subquery()
     )

@@ -145,3 +145,25 @@ class AgreementOut(BaseModel):
     fleiss: Kappa
     sentence: str
     pairs: Annotated[list[PairOut], Field(description="Those with the most images in common first.")]
+
+
+class MergeAheadOut(BaseModel):
+    """What a merge would bring together."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    class_name: Annotated[str, Field(serialization_alias="class")]
+    into: str
+    counts: Annotated[Counts, Field(description="Of the class that would be merged.")]
+    into_counts: Annotated[Counts, Field(description="Of the class that it would be merged into.")]
+    both: Annotated[int, Field(description="Images on which both have a verdict; the latest one will count.")]
+
+
+class Merge(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    into: Annotated[str, Field(description="The name of another class of the pool.")]
+
+
+class MergedOut(BaseModel):
+    class_name: Annotated[str, Field(serialization_alias="class", description="The class that is left, or is back.")]

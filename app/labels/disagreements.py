@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict
 from app.pools.held import path_in_pool
+from app.pools.merged import final_classes
 from app.tables import Commit, Image, Label, LabelClass, Person, Verdict
 from app.verdicts import journal
 from app.verdicts.journal import NewVerdict
@@ -138,11 +139,13 @@ def settle(
 def _said(session: Session, *, pool_id: int, image_ids: Collection[int]) -> dict[int, list[tuple[Given, Said]]]:
     """Return what everybody holds now of these images, by image."""
     own = own_verdicts(standing_verdicts(session, pool_id=pool_id, image_ids=image_ids))
+    final = final_classes(pool_id)
     rows = session.execute(
         select(Verdict.id, Person.name, LabelClass.name, Commit.created_at)
         .join(Commit, Commit.id == Verdict.commit_id)
         .join(Person, Person.id == Commit.person_id)
-        .join(LabelClass, LabelClass.id == Verdict.class_id)
+        .join(final, final.c.id == Verdict.class_id)
+        .join(LabelClass, LabelClass.id == final.c.final_id)
         .where(Verdict.id.in_([given.id for given in own]))
     )
     told = {verdict_id: (person, class_name, when) for verdict_id, person, class_name, when in rows}

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Row, Select, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
+from app.db import Database
+from app.history import record
 from app.labels.rows import LabelRow, csv_lines
 from app.pools.held import path_in_pool
+from app.pools.merged import final_classes
 from app.tables import (
     Commit,
     Encoder,
@@ -65,6 +68,26 @@ def count_rows(session: Session, *, pool_id: int, filters: Filters, rows: Rows =
     return session.scalar(select(func.count()).select_from(wanted)) or 0
 
 
+def record_export(
+    database: Database, *, pool_id: int, person_id: int | None, filters: Filters, rows: Rows, count: int
+) -> None:
+    """Write an export into the journal, in a transaction of its own: the export itself only reads."""
+    with database.write() as session:
+        record(
+            session,
+            "export",
+            person_id=person_id,
+            pool_id=pool_id,
+            class_id=filters.class_id,
+            details={"rows": rows, "count": count, **_told(filters)},
+        )
+
+
+def _told(filters: Filters) -> dict[str, Any]:
+    chosen = {name: value for name, value in asdict(filters).items() if value is not None and name != "class_id"}
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in chosen.items()}
+
+
 def _line(row: Row[*tuple[Any, ...]], groups: Mapping[str, str] | None) -> LabelRow:
     image: str = row[0]
     cells = (*row, None if groups is None else groups.get(image, image))
@@ -73,6 +96,7 @@ def _line(row: Row[*tuple[Any, ...]], groups: Mapping[str, str] | None) -> Label
 
 def _statement(pool_id: int, filters: Filters, rows: Rows) -> Select[*tuple[Any, ...]]:
     undo = aliased(Commit)
+    final = final_classes(pool_id)
     statement: Select[*tuple[Any, ...]] = (
         select(
             Image.sha256,
@@ -96,7 +120,8 @@ def _statement(pool_id: int, filters: Filters, rows: Rows) -> Select[*tuple[Any,
         .select_from(Verdict)
         .join(Commit, Commit.id == Verdict.commit_id)
         .join(Image, Image.id == Verdict.image_id)
-        .join(LabelClass, LabelClass.id == Verdict.class_id)
+        .join(final, final.c.id == Verdict.class_id)
+        .join(LabelClass, LabelClass.id == final.c.final_id)
         .join(Person, Person.id == Commit.person_id)
         .outerjoin(Lot, Lot.id == Commit.lot_id)
         .outerjoin(Review, Review.id == Commit.review_id)
@@ -111,7 +136,7 @@ def _statement(pool_id: int, filters: Filters, rows: Rows) -> Select[*tuple[Any,
     else:
         statement = statement.where(Verdict.value.in_(filters.verdicts))
     if filters.class_id is not None:
-        statement = statement.where(Verdict.class_id == filters.class_id)
+        statement = statement.where(LabelClass.id == filters.class_id)
     if filters.person is not None:
         statement = statement.where(Person.name == filters.person)
     if filters.since is not None:

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.pools.held import path_in_pool
+from app.pools.merged import counting_for
 from app.tables import Commit, Image, Label, Person, Verdict
 from app.verdicts.agreement import Answer
 from app.verdicts.queries import STANDS
@@ -55,7 +56,7 @@ def labelled_images(
 
 def answers(session: Session, *, class_id: int) -> list[Answer]:
     """Return what each person holds of the images of a class that at least two have judged; no settlements."""
-    of_people = (Commit.class_id == class_id, Commit.kind != SETTLEMENT, STANDS)
+    of_people = (Commit.class_id.in_(counting_for(session, class_id)), Commit.kind != SETTLEMENT, STANDS)
     shared = (
         select(Verdict.image_id)
         .join(Commit, Commit.id == Verdict.commit_id)

@@ -13,7 +13,7 @@ from app.db import ExportSession, ReadSession, WriteSession
 from app.errors import Invalid
 from app.identity.people import CurrentPerson
 from app.labels import bodies, queries
-from app.labels.export import Filters, Rows, count_rows, export_csv
+from app.labels.export import Filters, Rows, count_rows, export_csv, record_export
 from app.labels.groups import stack_groups
 from app.pools.held import held_images
 from app.pools.queries import class_named, pool_named
@@ -94,6 +94,7 @@ def export(
     request: Request,
     pool: str,
     session: ExportSession,
+    asking: CurrentPerson,
     class_name: Annotated[str | None, Query(alias="class", description="Only this class.")] = None,
     person: Annotated[str | None, Query(description="Only verdicts of this person.")] = None,
     since: Annotated[
@@ -120,6 +121,14 @@ def export(
         verdicts=chosen_verdicts(verdict, rows=rows),
     )
     count = count_rows(session, pool_id=pool_line.id, filters=filters, rows=rows)
+    record_export(
+        request.app.state.database,
+        pool_id=pool_line.id,
+        person_id=asking.id,
+        filters=filters,
+        rows=rows,
+        count=count,
+    )
     groups = stack_groups(session, request.app.state.shelf, pool_id=pool_line.id)
     return StreamingResponse(
         export_csv(session, pool_id=pool_line.id, filters=filters, groups=groups, rows=rows),

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from app.db import ReadSession
+from app.labels.merging import merged_into
 from app.pages import page
-from app.pools.queries import class_named, classes, pool_named
+from app.pools.queries import class_named, listed_classes, pool_named
 from app.verdicts.lots import AcceptedLot, accepted_lots
 from app.verdicts.queries import Counts, class_counts, disputed_labels
 from app.verdicts.rule import PoolRule
@@ -29,6 +30,8 @@ class ClassPage:
     lots: list[AcceptedLot]  # whose labels nobody has seen, with what was promised of them
     open: int  # labels for which the rule wants more verdicts
     disputed: int
+    others: list[str]  # the pool's other classes
+    merged: list[str]  # classes that were merged into this one
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,17 @@ def class_page(
     counts = class_counts(session, class_id=label_class.id)
     lots = accepted_lots(session, class_id=label_class.id) if verdict == ACCEPT else []
     labels = label_counts(session, pool_id=found.id, class_id=label_class.id)
-    context = ClassPage(found.name, label_class.name, verdict, counts, lots, labels.open, labels.disputed)
+    context = ClassPage(
+        pool=found.name,
+        class_name=label_class.name,
+        verdict=verdict,
+        counts=counts,
+        lots=lots,
+        open=labels.open,
+        disputed=labels.disputed,
+        others=[line.name for line in listed_classes(session, pool_id=found.id) if line.id != label_class.id],
+        merged=merged_into(session, class_id=label_class.id),
+    )
     return page(request, "labels/class.html", context)
 
 
@@ -65,7 +78,7 @@ def disagreements_page(
     context = DisagreementsPage(
         found.name,
         chosen,
-        [line.name for line, _ in classes(session, pool_id=found.id)],
+        [line.name for line in listed_classes(session, pool_id=found.id)],
         pool_rule(session, pool_id=found.id),
         disputed_labels(session, pool_id=found.id),
     )

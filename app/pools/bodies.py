@@ -53,6 +53,10 @@ class ClassOut(BaseModel):
     name: str
 
 
+class NewName(Body):
+    name: str
+
+
 class ListedClass(ClassOut):
     accepted: Annotated[int, Field(description="Images with this label.")]
 

@@ -21,6 +21,10 @@ class ClassExists(Conflict):
     """This pool already has a class of this name."""
 
 
+class ClassMerged(Conflict):
+    """This class was merged into another one."""
+
+
 class ImageNotFound(NotFound):
     """There is no image with this id."""
 

@@ -24,6 +24,7 @@ router.include_router(image_routes.router)
 router.include_router(member_routes.router)
 
 _NO_POOL = problem_response(404, "There is no such pool.")
+_NO_CLASS = problem_response(404, "There is no such pool or class.")
 _NAME_TAKEN = problem_response(409, "The name is taken; the sentence says by whom.")
 
 Limit = Annotated[int, Query(ge=1, le=500, description="How many at most.")]
@@ -45,7 +46,7 @@ def make_pool(
 
     Whoever makes it becomes an engineer of it, unless they may do everything anyway.
     """
-    made = queries.create_pool(session, name=body.name, classes_per_image=body.classes_per_image)
+    made = queries.create_pool(session, name=body.name, classes_per_image=body.classes_per_image, person_id=person.id)
     if asking.only is not None:
         set_role(session, pool_id=made.id, person=person, role="engineer", by=person.id)
     return bodies.PoolOut(**asdict(made))
@@ -58,6 +59,13 @@ def look_at_pool(session: ReadSession, pool: str) -> bodies.PoolDetail:
     return bodies.PoolDetail(**asdict(found), folders=queries.folders_of(session, pool_id=found.id))
 
 
+@router.patch("/pools/{pool}", tags=["pools"], summary="Rename a pool", responses=_NO_POOL | _NAME_TAKEN)
+def rename_pool(session: WriteSession, pool: str, body: bodies.NewName, person: CurrentPerson) -> bodies.PoolOut:
+    """Its addresses change with it, and the old ones lead nowhere; reviews, jobs and images keep theirs."""
+    renamed = queries.rename_pool(session, pool=pool_named(session, pool), name=body.name, person_id=person.id)
+    return bodies.PoolOut(**asdict(renamed))
+
+
 @router.get("/pools/{pool}/classes", tags=["pools"], summary="List classes", responses=_NO_POOL)
 def list_classes(session: ReadSession, pool: str) -> bodies.ClassList:
     """A pool's classes by name."""
@@ -68,11 +76,26 @@ def list_classes(session: ReadSession, pool: str) -> bodies.ClassList:
 @router.post(
     "/pools/{pool}/classes", tags=["pools"], summary="Make a class", status_code=201, responses=_NO_POOL | _NAME_TAKEN
 )
-def make_class(session: WriteSession, pool: str, body: bodies.NewClass) -> bodies.ClassOut:
+def make_class(session: WriteSession, pool: str, body: bodies.NewClass, person: CurrentPerson) -> bodies.ClassOut:
     """Names that differ only in case are the same name."""
-    return bodies.ClassOut(
-        name=queries.create_class(session, pool_id=pool_named(session, pool).id, name=body.name).name
+    pool_id = pool_named(session, pool).id
+    made = queries.create_class(session, pool_id=pool_id, name=body.name, person_id=person.id)
+    return bodies.ClassOut(name=made.name)
+
+
+@router.patch(
+    "/pools/{pool}/classes/{class_name}", tags=["pools"], summary="Rename a class", responses=_NO_CLASS | _NAME_TAKEN
+)
+def rename_class(
+    session: WriteSession, pool: str, class_name: str, body: bodies.NewName, person: CurrentPerson
+) -> bodies.ClassOut:
+    """All its verdicts stay; exports name it anew. Names that differ only in case are the same name."""
+    pool_id = pool_named(session, pool).id
+    label_class = queries.class_of_its_own(session, pool_id=pool_id, name=class_name)
+    renamed = queries.rename_class(
+        session, pool_id=pool_id, label_class=label_class, name=body.name, person_id=person.id
     )
+    return bodies.ClassOut(name=renamed.name)
 
 
 @router.get("/pools/{pool}/images", tags=["images"], summary="List images", responses=_NO_POOL)

@@ -33,6 +33,7 @@ def page_out(
         remaining=remaining,
         leased=leased,
         leased_for=seconds_left(page),
+        message=review.merge_told,
     )
 
 

@@ -149,7 +149,10 @@ class Marks(BaseModel):
 
 
 class PageOut(BaseModel):
-    """A page. `id` is null, and `message` says why, when nothing is left to show."""
+    """A page. `id` is null, and `message` says why, when nothing is left to show.
+
+    With a page, `message` says that the review's class was merged into another, if it was.
+    """
 
     id: int | None
     review: int
@@ -200,6 +203,7 @@ class CommitOut(Counts, Standing):
     ] = []
     planted: Annotated[int, Field(description="Known negatives that were among the candidates.")] = 0
     missed: Annotated[list[str], Field(description="Those of them that were not struck out. No label came of it.")] = []
+    message: Annotated[str | None, Field(description="That the review's class was merged into another, if so.")] = None
 
 
 class UndoOut(Standing):

@@ -97,7 +97,14 @@ def commit_page(
     values = [verdict.value for verdict in given]
     counts = {"accepted": values.count(ACCEPT), "rejected": values.count(REJECT), "unsure": values.count(UNSURE)}
     # Stored twice: where the review stands is read from the journal, this entry included.
-    entry.answer = {"page": page_id, "commit": entry.id, **counts, "planted": len(planted), "missed": missed}
+    entry.answer = {
+        "page": page_id,
+        "commit": entry.id,
+        **counts,
+        "planted": len(planted),
+        "missed": missed,
+        "message": review.merge_told,
+    }
     if by_others:
         entry.answer = {**entry.answer, "by_others": list(by_others.values())}
     session.flush()

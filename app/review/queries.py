@@ -10,6 +10,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.errors import NotFound
+from app.pools.merged import final_class_id
+from app.pools.queries import class_by_id
 from app.search.crops import Crop
 from app.tables import (
     Image,
@@ -32,13 +34,21 @@ class ReviewLine:
     pool_id: int
     pool: str
     classes_per_image: str
-    class_id: int
+    class_id: int  # that its verdicts are for: where its own was merged into another one, that one
     class_name: str
+    merged_name: str | None  # of its own class, if that was merged
     person: str
     index_version_id: int  # that the review is pinned to
     created_at: datetime
     person_id: int
     kind: ReviewKind
+
+    @property
+    def merge_told(self) -> str | None:
+        """What becomes of its verdicts, in a sentence, if its class was merged since it began."""
+        if self.merged_name is None:
+            return None
+        return f"“{self.merged_name}” was merged into “{self.class_name}”: what is stored here counts for that class."
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,7 @@ def review(session: Session, *, review_id: int, lock: bool = False) -> ReviewLin
             Pool.classes_per_image,
             Review.class_id,
             LabelClass.name,
+            LabelClass.merged_into_id,
             Person.name,
             Review.index_version_id,
             Review.created_at,
@@ -83,7 +94,11 @@ def review(session: Session, *, review_id: int, lock: bool = False) -> ReviewLin
     row = session.execute(statement.with_for_update(of=Review, key_share=True) if lock else statement).one_or_none()
     if row is None:
         raise ReviewNotFound
-    return ReviewLine(*row)
+    pool_id, pool, classes_per_image, class_id, class_name, merged_into, *more = row[1:]
+    if merged_into is None:
+        return ReviewLine(review_id, pool_id, pool, classes_per_image, class_id, class_name, None, *more)
+    final = class_by_id(session, final_class_id(session, merged_into))
+    return ReviewLine(review_id, pool_id, pool, classes_per_image, final.id, final.name, class_name, *more)
 
 
 def add_review(

@@ -15,10 +15,11 @@ from app.errors import Conflict, NotFound
 from app.history import record
 from app.pools.errors import ClassNotFound
 from app.pools.queries import class_named, create_class
-from app.tables import Commit, Label, PoolImage, Verdict
+from app.tables import Commit, Label, Pool, PoolImage, Verdict
 from app.verdicts.queries import in_batches, standing_verdicts
 from app.verdicts.rule import in_force
 from app.verdicts.rules import pool_rule, replace_labels
+from app.verdicts.undoing import see_that_may_undo
 from app.words import ACCEPT, SEEN, Basis, VerdictValue
 
 
@@ -67,7 +68,7 @@ def store(
 def undo(session: Session, *, commit_id: int, person_id: int) -> Commit:
     """Take back a whole entry by a later one and return the entry that was undone.
 
-    Labels become what the remaining verdicts amount to. Raises CommitNotFound and AlreadyUndone.
+    Labels become what the remaining verdicts amount to. Raises CommitNotFound, AlreadyUndone and NotYours.
     """
     undone = session.scalars(select(Commit).where(Commit.id == commit_id).with_for_update()).one_or_none()
     if undone is None or undone.kind == "undo":
@@ -75,6 +76,7 @@ def undo(session: Session, *, commit_id: int, person_id: int) -> Commit:
     if session.scalars(select(Commit.id).where(Commit.undoes_id == commit_id)).first() is not None:
         raise AlreadyUndone
     pool_id, class_id = undone.pool_id, undone.class_id
+    see_that_may_undo(session, person_id=person_id, author_id=undone.person_id, pool_id=pool_id)
     entry = Commit(
         kind="undo",
         pool_id=pool_id,
@@ -101,7 +103,7 @@ def store_import_labels(
     try:
         class_id = class_named(session, pool_id=pool_id, name=class_name).id
     except ClassNotFound:
-        class_id = create_class(session, pool_id=pool_id, name=class_name).id
+        class_id = create_class(session, pool_id=pool_id, name=class_name, person_id=person_id).id
     decided = set(session.scalars(select(Label.image_id).where(Label.class_id == class_id)))
     fresh = [NewVerdict(image_id, ACCEPT) for image_id in image_ids if image_id not in decided]
     if fresh:
@@ -110,15 +112,17 @@ def store_import_labels(
 
 def refresh_labels(session: Session, *, pool_id: int, image_ids: Collection[int]) -> None:
     """Make the labels of these images anew from the verdicts that stand."""
-    # Until this transaction ends, nobody changes the rule that it goes by.
-    pool = pool_rule(session, pool_id=pool_id, lock=True)
     one_writer_at_a_time(session, pool_id=pool_id, image_ids=image_ids)
+    pool = pool_rule(session, pool_id=pool_id)
     held = in_force(standing_verdicts(session, pool_id=pool_id, image_ids=image_ids), pool)
     replace_labels(session, pool_id=pool_id, image_ids=image_ids, held=held)
 
 
 def one_writer_at_a_time(session: Session, *, pool_id: int, image_ids: Collection[int]) -> None:
     """Let nobody else change the labels of these images until this transaction ends."""
+    # Another rule, or a merge of classes, changes what all labels are: who does that waits for those who store, and they
+    # for him. Imports and reindexes, which hold the row less tightly, make nobody wait.
+    session.execute(select(Pool.id).where(Pool.id == pool_id).with_for_update(read=True, key_share=True)).one()
     # Two people may commit the same image at once. The second waits here and then sees what the first one stored;
     # ordered, so that the two never wait for each other. (On SQLite the whole transaction is alone anyway.)
     for ids in in_batches(sorted(image_ids)):

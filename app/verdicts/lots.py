@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from app.tables import Commit, Label, Lot, Verdict
+from app.pools.merged import counting_for, final_class_id
+from app.tables import Commit, Label, Lot, Review, Verdict
 from app.verdicts import acceptance
 from app.verdicts.queries import STANDS
 from app.words import ACCEPT, SAMPLE
@@ -30,7 +31,7 @@ def accepted_lots(session: Session, *, class_id: int) -> list[AcceptedLot]:
     rows = session.execute(
         select(Lot.id, Lot.review_id, Lot.size, Lot.confidence, Commit.answer)
         .join(Commit, Commit.lot_id == Lot.id)
-        .where(Commit.class_id == class_id, Commit.kind == "lot", STANDS)
+        .where(Commit.class_id.in_(counting_for(session, class_id)), Commit.kind == "lot", STANDS)
         .order_by(Commit.id.desc())
     )
     lots = []
@@ -51,13 +52,15 @@ def accepted_lots(session: Session, *, class_id: int) -> list[AcceptedLot]:
 
 def rejected_since(session: Session, *, lot_id: int) -> int:
     """Count the labels made by a lot's sample that another verdict has taken the place of, other than an acceptance."""
+    of_review = session.scalars(select(Review.class_id).join(Lot, Lot.review_id == Review.id).where(Lot.id == lot_id))
+    class_id = final_class_id(session, of_review.one())
     given, latest = aliased(Verdict), aliased(Verdict)
     return session.scalars(
         select(func.count())
         .select_from(given)
         .join(Commit, Commit.id == given.commit_id)
         # Where another class has taken the image over, there is no label of this one left.
-        .outerjoin(Label, (Label.image_id == given.image_id) & (Label.class_id == given.class_id))
+        .outerjoin(Label, (Label.image_id == given.image_id) & (Label.class_id == class_id))
         .outerjoin(latest, latest.id == Label.verdict_id)
         .where(
             Commit.lot_id == lot_id,

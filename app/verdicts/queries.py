@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
+from app.pools.merged import counted_as, counting_for, final_classes
 from app.tables import Commit, Label, LabelClass, Pool, Verdict
 from app.verdicts.rule import Given
 from app.words import ACCEPT, OPEN, REJECT, SETTLEMENT, UNSURE
@@ -41,7 +42,10 @@ def standing_verdicts(session: Session, *, pool_id: int, image_ids: Collection[i
 
 
 def standing_where(session: Session, condition: ColumnElement[bool], *, pool_id: int) -> Iterator[Given]:
-    """Yield the verdicts of a pool that meet this condition and have not been undone, in no special order."""
+    """Yield the verdicts of a pool that meet this condition and have not been undone, in no special order.
+
+    Those for a merged class are yielded as for the class that they count for.
+    """
     rows = session.connection().execute(
         select(
             Verdict.id,
@@ -54,7 +58,9 @@ def standing_where(session: Session, condition: ColumnElement[bool], *, pool_id:
         .join(Commit, Commit.id == Verdict.commit_id)
         .where(condition, Commit.pool_id == pool_id, STANDS)
     )
-    yield from (Given(*row) for row in rows)
+    merged = counted_as(session, pool_id=pool_id)
+    for id, image_id, class_id, value, person_id, settlement in rows:
+        yield Given(id, image_id, merged.get(class_id, class_id), value, person_id, settlement)
 
 
 def class_counts(session: Session, *, class_id: int) -> Counts:
@@ -91,10 +97,12 @@ def waiting_for_others(session: Session, *, pool_id: int, class_id: int, person_
     With each stands the verdict that they gave, the latest last; or None for an image that they accepted for another
     class, whose label is open, in a pool with one class per image.
     """
+    final = final_classes(pool_id)
     statement = (
         select(Label.image_id, Label.class_id, Verdict.value)
         .join(LabelClass, LabelClass.id == Label.class_id)
-        .join(Verdict, and_(Verdict.image_id == Label.image_id, Verdict.class_id == Label.class_id))
+        .join(final, final.c.final_id == Label.class_id)
+        .join(Verdict, and_(Verdict.image_id == Label.image_id, Verdict.class_id == final.c.id))
         .join(Commit, Commit.id == Verdict.commit_id)
         .join(Pool, Pool.id == LabelClass.pool_id)
         .where(
@@ -126,10 +134,11 @@ def accepted_by_others(session: Session, *, class_id: int, person_id: int) -> li
 
     They carry the label, or it is open and somebody holds that they should.
     """
+    of_class = Verdict.class_id.in_(counting_for(session, class_id))
     given = (
         select(Verdict.id)
         .join(Commit, Commit.id == Verdict.commit_id)
-        .where(Verdict.image_id == Label.image_id, Verdict.class_id == Label.class_id, STANDS)
+        .where(Verdict.image_id == Label.image_id, of_class, STANDS)
         .correlate(Label)
     )
     judged = given.where(Commit.person_id == person_id).exists()
@@ -139,7 +148,7 @@ def accepted_by_others(session: Session, *, class_id: int, person_id: int) -> li
     open_ones = (
         select(Verdict.image_id, Commit.person_id, Verdict.value)
         .select_from(Label)
-        .join(Verdict, and_(Verdict.image_id == Label.image_id, Verdict.class_id == Label.class_id))
+        .join(Verdict, and_(Verdict.image_id == Label.image_id, of_class))
         .join(Commit, Commit.id == Verdict.commit_id)
         .where(unjudged, Label.value == OPEN, Commit.kind != SETTLEMENT, STANDS)
         .order_by(Verdict.id)

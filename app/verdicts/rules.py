@@ -39,10 +39,10 @@ class Recounted:
     changed: int  # images of which something holds now that did not
 
 
-def pool_rule(session: Session, *, pool_id: int, lock: bool = False) -> PoolRule:
-    """Return the rule of a pool; with `lock`, nobody changes it before this transaction ends."""
+def pool_rule(session: Session, *, pool_id: int) -> PoolRule:
+    """Return the rule of a pool."""
     statement = select(Pool.rule, Pool.majority_of, Pool.classes_per_image).where(Pool.id == pool_id)
-    row = session.execute(statement.with_for_update(read=True) if lock else statement).one()
+    row = session.execute(statement).one()
     return PoolRule(row.rule, row.majority_of, row.classes_per_image == "one")
 
 
@@ -53,7 +53,7 @@ def change_rule(session: Session, *, pool_id: int, rule: Rule, majority_of: int 
     changes none.
     """
     # Alone with the pool: with its row held nobody makes labels, so no image needs to be held by itself.
-    session.execute(select(Pool.id).where(Pool.id == pool_id).with_for_update(key_share=True))
+    session.execute(select(Pool.id).where(Pool.id == pool_id).with_for_update())
     former = pool_rule(session, pool_id=pool_id)
     before = label_counts(session, pool_id=pool_id)
     session.execute(update(Pool).where(Pool.id == pool_id).values(rule=rule, majority_of=majority_of))

@@ -1,4 +1,5 @@
-// Sends the fields of a form as JSON; what has changed by that is then shown: the page anew, or the job that began.
+// Sends the fields of a form as JSON; what has changed by that is then shown: the page anew, or that of what the answer
+// names, such as the job that began.
 
 import { Controller } from "../../vendor/stimulus/stimulus-3.2.2.js";
 import { send } from "../lib/api.js";
@@ -6,8 +7,8 @@ import { send } from "../lib/api.js";
 export default class extends Controller {
   // A `fault` is the place for what is wrong with the field that its `data-field` names.
   static targets = ["button", "problem", "fault"];
-  // `then` is the page of jobs or of reviews, for who wants to see the one that has begun.
-  static values = { url: String, method: { type: String, default: "POST" }, then: String };
+  // `then` is where the pages are of what the answer names in its field `answer`; by default jobs.
+  static values = { url: String, method: { type: String, default: "POST" }, then: String, answer: { type: String, default: "job" } };
 
   async send(event) {
     event.preventDefault();
@@ -15,7 +16,7 @@ export default class extends Controller {
     this.clear();
     try {
       const answer = await send(this.methodValue, this.urlValue, valuesOf(event.target));
-      if (this.thenValue) location.assign(`${this.thenValue}/${answer.job ?? answer.id}`);
+      if (this.thenValue) location.assign(`${this.thenValue}/${encodeURIComponent(answer[this.answerValue])}`);
       else location.reload();
     } catch (problem) {
       this.buttonTarget.disabled = false;

@@ -16,7 +16,7 @@ import { undoCommit } from "../lib/undo.js";
 const NEXT = { kind: "next" };
 
 export default class extends Controller {
-  static targets = ["grid", "commit", "undo", "finished", "finishedMessage"];
+  static targets = ["grid", "commit", "undo", "finished", "finishedMessage", "merged"];
   static values = { url: String, pages: String, lots: String, images: String, memory: String };
 
   async connect() {
@@ -141,6 +141,7 @@ export default class extends Controller {
     const stored = await this.patience.persist(() => this.outbox.deliver(), this.waiting);
     this.drafts.drop(page);
     this.lastCommitted = { page };
+    this.tellMerged(stored);
     this.dispatch("numbers", { detail: stored });
     this.dispatch("stored", { detail: stored });
     this.enter("loading", storedWords(stored));
@@ -215,11 +216,18 @@ export default class extends Controller {
       this.wish = undefined;
       return;
     }
+    this.tellMerged(page);
     this.enter("open", this.wish);
     this.wish = undefined;
     this.dispatch("shown", { detail: { page } });
     this.stopwatch.restart();
     if (this.kind === "next") this.foresight.consider(this.page, this.decision);
+  }
+
+  // The class may have been merged into another one since this page was opened, or the merge taken back.
+  tellMerged({ message }) {
+    this.mergedTarget.textContent = message ?? "";
+    this.mergedTarget.hidden = !message;
   }
 
   marked() {
