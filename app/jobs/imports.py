@@ -55,6 +55,8 @@ def import_in_a_child(work: Work) -> Result:
 def _queue_reindex(work: Work) -> int:
     try:
         with work.database.write() as session:
-            return queries.create(session, kind=REINDEX, pool_id=work.job.pool_id, arguments={}).id
+            return queries.create(
+                session, kind=REINDEX, pool_id=work.job.pool_id, arguments={}, person_id=work.job.person_id
+            ).id
     except AlreadyRunning as error:
         return error.job.id

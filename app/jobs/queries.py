@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, CursorResult, Select, and_, or_, select, update
@@ -12,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
+from app.history import record
 from app.jobs import lifecycle
 from app.jobs.lifecycle import Kind
 from app.tables import Job, Pool, now
@@ -48,6 +50,7 @@ class JobLine:
     kind: str
     pool_id: int
     pool: str  # its name
+    person_id: int | None  # who asked for it; None is the command line
     state: str
     arguments: dict[str, Any]
     phase: str | None
@@ -72,9 +75,11 @@ class Progress:
     total: int | None
 
 
-def create(session: Session, *, kind: Kind, pool_id: int, arguments: dict[str, Any]) -> JobLine:
+def create(
+    session: Session, *, kind: Kind, pool_id: int, arguments: dict[str, Any], person_id: int | None = None
+) -> JobLine:
     """Queue a job. Raises AlreadyRunning, which names the job of this kind and pool that waits or runs."""
-    return _insert(session, kind=kind, pool_id=pool_id, arguments=arguments, state=QUEUED)
+    return _insert(session, kind=kind, pool_id=pool_id, arguments=arguments, person_id=person_id, state=QUEUED)
 
 
 def start(session: Session, *, kind: Kind, pool_id: int, arguments: dict[str, Any]) -> JobLine:
@@ -83,8 +88,11 @@ def start(session: Session, *, kind: Kind, pool_id: int, arguments: dict[str, An
     Raises AlreadyRunning.
     """
     moment = now()
-    left_behind = and_(Job.kind == kind, Job.pool_id == pool_id, Job.state == RUNNING, Job.lease_until < moment)
-    session.execute(update(Job).where(left_behind).values(state=FAILED, error=lifecycle.INTERRUPTED, ended_at=moment))
+    left_behind = _lines().where(
+        Job.kind == kind, Job.pool_id == pool_id, Job.state == RUNNING, Job.lease_until < moment
+    )
+    for row in session.execute(left_behind).all():
+        fail(session, job=JobLine(**row._mapping), sentence=lifecycle.INTERRUPTED)
     held = {"state": RUNNING, "attempts": 1, "started_at": moment, "lease_until": lifecycle.lease_from(moment)}
     return _insert(session, kind=kind, pool_id=pool_id, arguments=arguments, **held)
 
@@ -138,12 +146,20 @@ def renew(session: Session, *, job: JobLine, progress: Progress | None, figures:
 
 def finish(session: Session, *, job: JobLine, result: dict[str, Any]) -> bool:
     """End a job well; False if it is no longer held."""
-    return _update_held(session, job, state=DONE, result=result, ended_at=now(), lease_until=None)
+    ended = _update_held(session, job, state=DONE, result=result, ended_at=now(), lease_until=None)
+    if ended:
+        # Lists of files stay with the job.
+        figures = {name: value for name, value in result.items() if isinstance(value, str | int | float)}
+        _record(session, "end", job, person_id=job.person_id, state=DONE, **figures)
+    return ended
 
 
 def fail(session: Session, *, job: JobLine, sentence: str) -> bool:
     """End a job with the sentence that says why; False if it is no longer held."""
-    return _update_held(session, job, state=FAILED, error=sentence, ended_at=now(), lease_until=None)
+    ended = _update_held(session, job, state=FAILED, error=sentence, ended_at=now(), lease_until=None)
+    if ended:
+        _record(session, "end", job, person_id=job.person_id, state=FAILED, error=sentence)
+    return ended
 
 
 def give_back(session: Session, *, job: JobLine) -> bool:
@@ -151,7 +167,7 @@ def give_back(session: Session, *, job: JobLine) -> bool:
     return _update_held(session, job, state=QUEUED, attempts=Job.attempts - 1, lease_until=None)
 
 
-def stop(session: Session, *, id: int) -> JobLine:
+def stop(session: Session, *, id: int, person_id: int | None = None) -> JobLine:
     """Stop a job; whoever has it in hand notices when renewing the lease. One that is stopped already stays so.
 
     Raises JobNotFound, and NotUnderWay for a job that is done or has failed.
@@ -161,10 +177,12 @@ def stop(session: Session, *, id: int) -> JobLine:
     found = job(session, id=id)
     if not changed and found.state != STOPPED:
         raise NotUnderWay(lifecycle.not_under_way(found.state, id))
+    if changed:
+        _record(session, "stop", found, person_id=person_id)
     return found
 
 
-def resume(session: Session, *, id: int) -> JobLine:
+def resume(session: Session, *, id: int, person_id: int | None = None) -> JobLine:
     """Queue a job again that was stopped or has failed: with the same arguments, it goes on where it was.
 
     Raises JobNotFound, CannotGoOn, and AlreadyRunning if other work of this kind and pool has come in between.
@@ -178,6 +196,7 @@ def resume(session: Session, *, id: int) -> JobLine:
         raise AlreadyRunning(_active(session, kind=found.kind, pool_id=found.pool_id) or found) from None
     if not changed:
         raise CannotGoOn(lifecycle.cannot_go_on(found.state, id))
+    _record(session, "resume", found, person_id=person_id)
     return job(session, id=id)
 
 
@@ -196,6 +215,12 @@ def jobs_of(session: Session, *, pool_id: int, kinds: Collection[Kind] = ALL_KIN
     return [JobLine(**row._mapping) for row in rows]
 
 
+def _record(session: Session, verb: str, job: JobLine, *, person_id: int | None, **details: Any) -> None:
+    """Write into the journal what became of a job, such as "ask-import"."""
+    act = f"{verb}-{job.kind}"
+    record(session, act, person_id=person_id, pool_id=job.pool_id, job_id=job.id, details=details or None)
+
+
 def _insert(session: Session, *, kind: Kind, pool_id: int, **columns: Any) -> JobLine:
     new = Job(kind=kind, pool_id=pool_id, **columns)
     try:
@@ -207,7 +232,17 @@ def _insert(session: Session, *, kind: Kind, pool_id: int, **columns: Any) -> Jo
         if active is None:  # It has ended since.
             return _insert(session, kind=kind, pool_id=pool_id, **columns)
         raise AlreadyRunning(active) from None
-    return job(session, id=new.id)
+    made = job(session, id=new.id)
+    _record(session, "ask", made, person_id=made.person_id, **_told(made))
+    return made
+
+
+def _told(job: JobLine) -> dict[str, Any]:
+    """What a job was asked for, as far as people may read it: folders by their names, not by where they lie."""
+    asked = {name: job.arguments[name] for name in ("encoder", "name") if job.arguments.get(name)}
+    if "folder" in job.arguments:
+        asked["folder"] = Path(job.arguments["folder"]).name
+    return asked
 
 
 def _active(session: Session, *, kind: str, pool_id: int) -> JobLine | None:

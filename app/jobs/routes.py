@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.db import ReadSession, WriteSession
+from app.identity.people import CurrentPerson
 from app.jobs import queries, recipes
 from app.jobs.lifecycle import IMPORT, PRETRAIN, REINDEX
 from app.jobs.recipes import Wanted
@@ -72,28 +73,38 @@ class JobList(BaseModel):
 
 
 @router.post("/pools/{pool}/imports", summary="Import a folder", status_code=202, responses=_BUSY)
-def start_import(request: Request, session: WriteSession, pool: str, body: ImportRequest) -> JobStarted:
+def start_import(
+    request: Request, session: WriteSession, pool: str, body: ImportRequest, person: CurrentPerson
+) -> JobStarted:
     """Read the pictures below a folder into the pool. What is known already is not read again."""
     found = pool_named(session, pool)
     roots = request.app.state.settings.import_roots
     folder = allowed_folder(body.folder, roots=roots, known=known_locations(session))
     arguments = {"folder": str(folder), "reindex": body.reindex}
-    return JobStarted(job=queries.create(session, kind=IMPORT, pool_id=found.id, arguments=arguments).id)
+    return JobStarted(
+        job=queries.create(session, kind=IMPORT, pool_id=found.id, arguments=arguments, person_id=person.id).id
+    )
 
 
 @router.post("/pools/{pool}/reindex", summary="Reindex a pool", status_code=202, responses=_BUSY)
-def start_reindex(request: Request, session: WriteSession, pool: str, body: ReindexRequest | None = None) -> JobStarted:
+def start_reindex(
+    request: Request, session: WriteSession, pool: str, person: CurrentPerson, body: ReindexRequest | None = None
+) -> JobStarted:
     """Build an index version of the pool's images under an encoder and serve it; open reviews keep theirs."""
     found = pool_named(session, pool)
     arguments: dict[str, Any] = {}
     if body is not None and body.encoder is not None:
         find_encoder(request.app.state.settings, body.encoder)
         arguments["encoder"] = body.encoder
-    return JobStarted(job=queries.create(session, kind=REINDEX, pool_id=found.id, arguments=arguments).id)
+    return JobStarted(
+        job=queries.create(session, kind=REINDEX, pool_id=found.id, arguments=arguments, person_id=person.id).id
+    )
 
 
 @router.post("/pools/{pool}/pretraining", summary="Pretrain on a pool", status_code=202, responses=_BUSY)
-def start_pretraining(request: Request, session: WriteSession, pool: str, body: PretrainingRequest) -> JobStarted:
+def start_pretraining(
+    request: Request, session: WriteSession, pool: str, body: PretrainingRequest, person: CurrentPerson
+) -> JobStarted:
     """Train an encoder on the pool's images, without labels; its milestones become encoders while it goes on."""
     settings = request.app.state.settings
     found = pool_named(session, pool)
@@ -101,7 +112,9 @@ def start_pretraining(request: Request, session: WriteSession, pool: str, body: 
         recipes.require_trainers()
     wanted = Wanted(**body.model_dump())
     arguments = recipes.job_arguments(session, settings, pool_id=found.id, pool=found.name, wanted=wanted)
-    return JobStarted(job=queries.create(session, kind=PRETRAIN, pool_id=found.id, arguments=arguments).id)
+    return JobStarted(
+        job=queries.create(session, kind=PRETRAIN, pool_id=found.id, arguments=arguments, person_id=person.id).id
+    )
 
 
 @router.get("/jobs/{id}", summary="Follow a job")
@@ -111,15 +124,15 @@ def job(session: ReadSession, id: int) -> JobAnswer:
 
 
 @router.delete("/jobs/{id}", summary="Stop a job")
-def stop(session: WriteSession, id: int) -> JobAnswer:
+def stop(session: WriteSession, id: int, person: CurrentPerson) -> JobAnswer:
     """Stop a job; its process ends within seconds, and what was done is kept. Stopped already, it stays so."""
-    return JobAnswer.model_validate(queries.stop(session, id=id))
+    return JobAnswer.model_validate(queries.stop(session, id=id, person_id=person.id))
 
 
 @router.post("/jobs/{id}/resume", summary="Resume a job", status_code=202, responses=_BUSY)
-def resume(session: WriteSession, id: int) -> JobStarted:
+def resume(session: WriteSession, id: int, person: CurrentPerson) -> JobStarted:
     """Queue a job again that was stopped or has failed; it goes on where it was."""
-    return JobStarted(job=queries.resume(session, id=id).id)
+    return JobStarted(job=queries.resume(session, id=id, person_id=person.id).id)
 
 
 @router.get("/pools/{pool}/jobs", summary="List the jobs of a pool")
