@@ -18,7 +18,7 @@ from app.identity import views as identity_views
 from app.identity.gate import Gate
 from app.identity.guard import Guard
 from app.identity.prefix import Prefix
-from app.insight import api_docs, files, health, reviews
+from app.insight import api_docs, files, health, image_routes, journal_routes, journal_views, reviews
 from app.insight import views as insight_views
 from app.jobs import routes as jobs_routes
 from app.jobs import views as jobs_views
@@ -62,6 +62,7 @@ TAGS = [
     {"name": "lots", "description": "Many images accepted together, by a random sample of them."},
     {"name": "labels", "description": "What the verdicts amount to, corrections, and the CSV export."},
     {"name": "people", "description": "Logging in, tokens, and who may do what where."},
+    {"name": "journal", "description": "What everybody did."},
     {"name": "health", "description": "Whether the server is well."},
 ]
 
@@ -126,10 +127,13 @@ def create_app(settings: Settings) -> FastAPI:
         agreement_routes,
         merge_routes,
         reviews,
+        journal_routes,
+        image_routes,
         health,
         api_docs,
         insight_views,
         files,
+        journal_views,
         jobs_views,
         review_views,
         labels_views,

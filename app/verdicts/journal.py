@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
 from app.history import record
 from app.pools.errors import ClassNotFound
 from app.pools.queries import class_named, create_class
-from app.tables import Commit, Label, Pool, PoolImage, Verdict
-from app.verdicts.queries import in_batches, standing_verdicts
+from app.tables import Commit, Label, Lot, Page, Pool, PoolImage, Verdict
+from app.verdicts.queries import STANDS, in_batches, standing_verdicts
 from app.verdicts.rule import in_force
 from app.verdicts.rules import pool_rule, replace_labels
 from app.verdicts.undoing import see_that_may_undo
@@ -29,6 +29,10 @@ class CommitNotFound(NotFound):
 
 class AlreadyUndone(Conflict):
     """This commit has been undone already."""
+
+
+class LotDecided(Conflict):
+    """The rest of this lot was accepted on the strength of this page: take that back first."""
 
 
 class NewVerdict(NamedTuple):
@@ -68,11 +72,18 @@ def store(
 def undo(session: Session, *, commit_id: int, person_id: int) -> Commit:
     """Take back a whole entry by a later one and return the entry that was undone.
 
-    Labels become what the remaining verdicts amount to. Raises CommitNotFound, AlreadyUndone and NotYours.
+    Labels become what the remaining verdicts amount to. Raises CommitNotFound, AlreadyUndone, NotYours and, for
+    the page of a sample, LotDecided.
     """
+    _lock_page_and_lot(session, commit_id=commit_id)
     undone = session.scalars(select(Commit).where(Commit.id == commit_id).with_for_update()).one_or_none()
     if undone is None or undone.kind == "undo":
         raise CommitNotFound
+    if undone.page_id is not None:
+        sampled = select(Page.lot_id).where(Page.id == undone.page_id).scalar_subquery()
+        decided = select(Commit.id).where(Commit.lot_id == sampled, Commit.kind == "lot", STANDS)
+        if session.scalars(decided).first() is not None:
+            raise LotDecided
     if session.scalars(select(Commit.id).where(Commit.undoes_id == commit_id)).first() is not None:
         raise AlreadyUndone
     pool_id, class_id = undone.pool_id, undone.class_id
@@ -91,6 +102,20 @@ def undo(session: Session, *, commit_id: int, person_id: int) -> Commit:
     image_ids = list(session.scalars(select(Verdict.image_id).where(Verdict.commit_id == commit_id)))
     refresh_labels(session, pool_id=undone.pool_id, image_ids=image_ids)
     return undone
+
+
+def _lock_page_and_lot(session: Session, *, commit_id: int) -> None:
+    """Take turns with those who commit or undo the same page or lot, in their order."""
+    row = session.execute(
+        select(Commit.page_id, func.coalesce(Commit.lot_id, Page.lot_id))
+        .outerjoin(Page, Page.id == Commit.page_id)
+        .where(Commit.id == commit_id)
+    ).one_or_none()
+    page_id, lot_id = row or (None, None)
+    if page_id is not None:
+        session.execute(select(Page.id).where(Page.id == page_id).with_for_update())
+    if lot_id is not None:
+        session.execute(select(Lot.id).where(Lot.id == lot_id).with_for_update())
 
 
 def store_import_labels(
@@ -120,8 +145,8 @@ def refresh_labels(session: Session, *, pool_id: int, image_ids: Collection[int]
 
 def one_writer_at_a_time(session: Session, *, pool_id: int, image_ids: Collection[int]) -> None:
     """Let nobody else change the labels of these images until this transaction ends."""
-    # Another rule, or a merge of classes, changes what all labels are: who does that waits for those who store, and they
-    # for him. Imports and reindexes, which hold the row less tightly, make nobody wait.
+    # Another rule, or a merge of classes, changes what all labels are: that waits for those who store, and they for it.
+    # Imports and reindexes, which hold the row less tightly, make nobody wait.
     session.execute(select(Pool.id).where(Pool.id == pool_id).with_for_update(read=True, key_share=True)).one()
     # Two people may commit the same image at once. The second waits here and then sees what the first one stored;
     # ordered, so that the two never wait for each other. (On SQLite the whole transaction is alone anyway.)

@@ -30,8 +30,10 @@ import Rule from "./controllers/rule_controller.js";
 import Settle from "./controllers/settle_controller.js";
 import Stack from "./controllers/stack_controller.js";
 import Start from "./controllers/start_controller.js";
+import TakeBack from "./controllers/take_back_controller.js";
 import TileSize from "./controllers/tile_size_controller.js";
 import When from "./controllers/when_controller.js";
+import Why from "./controllers/why_controller.js";
 
 const application = Application.start();
 application.register("agreement", Agreement);
@@ -63,8 +65,10 @@ application.register("rule", Rule);
 application.register("settle", Settle);
 application.register("stack", Stack);
 application.register("start", Start);
+application.register("take-back", TakeBack);
 application.register("tile-size", TileSize);
 application.register("when", When);
+application.register("why", Why);
 
 // A page that the browser froze and shows again tells numbers of then; marks and what is on its way are remembered.
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());

@@ -1,0 +1,214 @@
+"""The journal as it is read: what somebody did, newest first, with what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from app.errors import Forbidden
+from app.names import name_key
+from app.tables import Commit, JournalEntry, LabelClass, Member, Page, Person, Pool, Verdict
+from app.verdicts.queries import Counts, in_batches
+from app.verdicts.undoing import rights
+from app.words import ACCEPT, REJECT, UNSURE
+
+ENTRIES_AT_ONCE = 1_000
+
+
+class NotForYou(Forbidden):
+    """The journal is read by the engineers of a pool, and by admins."""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which entries are read; None means all."""
+
+    pools: Collection[int] | None = None
+    person: str | None = None  # a person's name
+    classes: Collection[int] | None = None
+    acts: Collection[str] | None = None
+    since: datetime | None = None
+    until: datetime | None = None  # exclusive
+    image_id: int | None = None  # entries that gave it a verdict, or took one back
+
+
+@dataclass(frozen=True)
+class CommitLine:
+    """What an entry stored; of an undo, what it took back."""
+
+    id: int
+    kind: str
+    author: str
+    review_id: int | None
+    page_id: int | None
+    page_number: int | None
+    lot_id: int | None
+    counts: Counts
+    undone_by: str | None
+    undone_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One act."""
+
+    id: int
+    at: datetime
+    act: str
+    person: str | None  # None is the command line
+    pool: str | None
+    class_name: str | None
+    job_id: int | None
+    details: dict[str, Any]
+    commit: CommitLine | None
+
+    @property
+    def can_be_undone(self) -> bool:
+        """Whether it stored verdicts that still stand."""
+        return self.commit is not None and self.act != "undo" and self.commit.undone_at is None
+
+
+def readable_pools(session: Session, *, person_id: int) -> list[int] | None:
+    """Return the pools whose journal somebody may read; None is all of them, and what belongs to no pool.
+
+    Raises NotForYou if there are none.
+    """
+    if rights(session, person_id=person_id, pool_id=0) == "admin":
+        return None
+    engineered = select(Member.pool_id).where(Member.person_id == person_id, Member.role == "engineer")
+    pools = list(session.scalars(engineered))
+    if not pools:
+        raise NotForYou
+    return pools
+
+
+def see_that_readable(session: Session, *, person_id: int, pool_id: int) -> None:
+    """Raise NotForYou unless somebody may read the journal of a pool."""
+    readable = readable_pools(session, person_id=person_id)
+    if readable is not None and pool_id not in readable:
+        raise NotForYou
+
+
+def entries(session: Session, *, filters: Filters, limit: int, before: int | None = None) -> list[Entry]:
+    """Return entries, the latest first, from below the id `before` on."""
+    wanted = (
+        select(
+            JournalEntry.id,
+            JournalEntry.at,
+            JournalEntry.act,
+            Person.name,
+            Pool.name,
+            LabelClass.name,
+            JournalEntry.job_id,
+            JournalEntry.details,
+            JournalEntry.commit_id,
+        )
+        .outerjoin(Person, Person.id == JournalEntry.person_id)
+        .outerjoin(Pool, Pool.id == JournalEntry.pool_id)
+        .outerjoin(LabelClass, LabelClass.id == JournalEntry.class_id)
+        .where(*_conditions(filters))
+        .order_by(JournalEntry.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        wanted = wanted.where(JournalEntry.id < before)
+    rows = session.execute(wanted).all()
+    commits = _commits(session, [row.commit_id for row in rows if row.commit_id is not None])
+    return [
+        Entry(id, at, act, person, pool, class_name, job_id, details or {}, commits.get(commit_id))
+        for id, at, act, person, pool, class_name, job_id, details, commit_id in rows
+    ]
+
+
+def all_entries(session: Session, *, filters: Filters) -> Iterator[Entry]:
+    """Yield all entries, the latest first; memory stays the same however many there are."""
+    before = None
+    while found := entries(session, filters=filters, limit=ENTRIES_AT_ONCE, before=before):
+        yield from found
+        before = found[-1].id
+
+
+def count_entries(session: Session, *, filters: Filters) -> int:
+    """Count what `all_entries` yields from the same snapshot."""
+    return session.scalars(select(func.count()).select_from(JournalEntry).where(*_conditions(filters))).one()
+
+
+def people(session: Session) -> list[str]:
+    """Return the names of all people, those who have gone as well."""
+    return list(session.scalars(select(Person.name).order_by(Person.name_key)))
+
+
+def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if filters.pools is not None:
+        conditions.append(JournalEntry.pool_id.in_(filters.pools))
+    if filters.person is not None:
+        key = name_key(filters.person)
+        conditions.append(JournalEntry.person_id == select(Person.id).where(Person.name_key == key).scalar_subquery())
+    if filters.classes is not None:
+        conditions.append(JournalEntry.class_id.in_(filters.classes))
+    if filters.acts is not None:
+        conditions.append(JournalEntry.act.in_(filters.acts))
+    if filters.since is not None:
+        conditions.append(JournalEntry.at >= filters.since)
+    if filters.until is not None:
+        conditions.append(JournalEntry.at < filters.until)
+    if filters.image_id is not None:
+        given = select(Verdict.commit_id).where(Verdict.image_id == filters.image_id)
+        undoes = select(Commit.id).where(Commit.undoes_id.in_(given))
+        conditions.append(or_(JournalEntry.commit_id.in_(given), JournalEntry.commit_id.in_(undoes)))
+    return conditions
+
+
+def _commits(session: Session, ids: Collection[int]) -> dict[int, CommitLine]:
+    """Return what the commits with these ids stored; for an undo, what it took back."""
+    own, undo, undoer, author = aliased(Commit), aliased(Commit), aliased(Person), aliased(Person)
+    rows: list[Any] = []
+    for some in in_batches(ids):
+        rows += session.execute(
+            select(
+                own.id,
+                Commit.id,
+                Commit.kind,
+                author.name,
+                Commit.review_id,
+                Commit.page_id,
+                Page.number,
+                Commit.lot_id,
+                undoer.name,
+                undo.created_at,
+            )
+            .select_from(own)
+            .join(Commit, Commit.id == func.coalesce(own.undoes_id, own.id))
+            .join(author, author.id == Commit.person_id)
+            .outerjoin(Page, Page.id == Commit.page_id)
+            .outerjoin(undo, undo.undoes_id == Commit.id)
+            .outerjoin(undoer, undoer.id == undo.person_id)
+            .where(own.id.in_(some))
+        ).all()
+    counts = _counts(session, {row[1] for row in rows})
+    return {
+        own_id: CommitLine(id, kind, by, review, page, number, lot, counts.get(id, Counts()), undone_by, undone_at)
+        for own_id, id, kind, by, review, page, number, lot, undone_by, undone_at in rows
+    }
+
+
+def _counts(session: Session, ids: Collection[int]) -> dict[int, Counts]:
+    by_commit: dict[int, dict[str, int]] = {}
+    for some in in_batches(ids):
+        rows = session.execute(
+            select(Verdict.commit_id, Verdict.value, func.count())
+            .where(Verdict.commit_id.in_(some))
+            .group_by(Verdict.commit_id, Verdict.value)
+        )
+        for commit_id, value, count in rows:
+            by_commit.setdefault(commit_id, {})[value] = count
+    return {
+        commit_id: Counts(values.get(ACCEPT, 0), values.get(REJECT, 0), values.get(UNSURE, 0))
+        for commit_id, values in by_commit.items()
+    }

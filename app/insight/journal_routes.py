@@ -1,0 +1,187 @@
+"""The journal over HTTP: read page by page, or exported as CSV."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
+
+from app.db import ExportSession, ReadSession
+from app.errors import Invalid
+from app.history import record
+from app.identity.people import CurrentPerson
+from app.insight.journal import Filters, all_entries, count_entries, entries, readable_pools, see_that_readable
+from app.insight.journal_words import csv_lines, told
+from app.pools.held import held_images
+from app.pools.merged import counting_for
+from app.pools.queries import class_named, pool_named
+from app.verdicts.queries import Counts
+
+router = APIRouter(prefix="/api/v1", tags=["journal"])
+
+
+class PoolMissing(Invalid):
+    """A class or an image is one of a pool: name the pool too."""
+
+
+class BadMoment(Invalid):
+    """This moment lies outside the calendar."""
+
+
+class CommitOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    kind: str = Field(description="`page`, `lot`, `correction`, `settlement` or `import`.")
+    author: str
+    review_id: int | None = Field(serialization_alias="review")
+    page_id: int | None = Field(serialization_alias="page")
+    page_number: int | None
+    lot_id: int | None = Field(serialization_alias="lot")
+    counts: Counts
+    undone_by: str | None
+    undone_at: datetime | None
+
+
+class EntryOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    at: datetime
+    act: str
+    person: str | None = Field(description="Null is the command line.")
+    pool: str | None
+    class_name: str | None = Field(serialization_alias="class", description="As it is called now.")
+    job_id: int | None = Field(serialization_alias="job")
+    details: dict[str, Any]
+    commit: CommitOut | None = Field(description="What was stored; of an `undo`, what was taken back.")
+    told: str = Field(description="What the person did, in words.")
+
+
+class JournalPage(BaseModel):
+    items: list[EntryOut]
+    next: str | None
+
+
+class Asked:
+    """The filters of a request, of either way to read the journal."""
+
+    def __init__(
+        self,
+        person: Annotated[str | None, Query(description="Only what this person did.")] = None,
+        class_name: Annotated[str | None, Query(alias="class", description="Only this class.")] = None,
+        act: Annotated[list[str] | None, Query(description="Such as `page` or `undo`; may be repeated.")] = None,
+        since: Annotated[datetime | None, Query(description="From this moment on (UTC unless it says).")] = None,
+        until: Annotated[datetime | None, Query(description="Before this moment.")] = None,
+        image: Annotated[str | None, Query(description="Only what gave this image a verdict, or took it.")] = None,
+    ) -> None:
+        self.person, self.class_name, self.acts = (
+            person or None,
+            class_name or None,
+            [each for each in act or [] if each],
+        )
+        self.since, self.until, self.image = _aware(since), _aware(until), image or None
+
+    def filters(self, session: Session, *, pools: list[int] | None) -> Filters:
+        """Return what is to be read of these pools. Raises PoolMissing, ClassNotFound and NotInThisPool."""
+        classes, image_id = None, None
+        if self.class_name is not None or self.image is not None:
+            if pools is None or len(pools) != 1:
+                raise PoolMissing
+            if self.class_name is not None:
+                classes = counting_for(session, class_named(session, pool_id=pools[0], name=self.class_name).id)
+            if self.image is not None:
+                image_id = held_images(session, pool_id=pools[0], images=[self.image])[self.image]
+        return Filters(
+            pools=pools,
+            person=self.person,
+            classes=classes,
+            acts=self.acts or None,
+            since=self.since,
+            until=self.until,
+            image_id=image_id,
+        )
+
+
+WhatIsAsked = Annotated[Asked, Depends()]
+
+
+@router.get("/journal", summary="Read the journal")
+def read_journal(
+    session: ReadSession,
+    asking: CurrentPerson,
+    asked: WhatIsAsked,
+    pool: Annotated[str | None, Query(description="Only this pool.")] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    after: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="The `next` of the page before.")] = None,
+) -> JournalPage:
+    """What everybody did, the latest first: all of it for admins, that of their pools for engineers."""
+    if pool:
+        pool_id = pool_named(session, pool).id
+        see_that_readable(session, person_id=asking.id, pool_id=pool_id)
+        pools: list[int] | None = [pool_id]
+    else:
+        pools = readable_pools(session, person_id=asking.id)
+    found = entries(session, filters=asked.filters(session, pools=pools), limit=limit, before=after)
+    return JournalPage(
+        items=[
+            EntryOut(
+                id=entry.id,
+                at=entry.at,
+                act=entry.act,
+                person=entry.person,
+                pool=entry.pool,
+                class_name=entry.class_name,
+                job_id=entry.job_id,
+                details=entry.details,
+                commit=None if entry.commit is None else CommitOut.model_validate(entry.commit),
+                told=told(entry),
+            )
+            for entry in found
+        ],
+        next=str(found[-1].id) if len(found) == limit else None,
+    )
+
+
+@router.get(
+    "/pools/{pool}/journal.csv",
+    summary="Export the journal",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/csv": {}}, "description": "CSV with a header row."}},
+)
+def export_journal(
+    request: Request, pool: str, session: ExportSession, asking: CurrentPerson, asked: WhatIsAsked
+) -> StreamingResponse:
+    """One row for each entry, the latest first, streamed from one snapshot of the database.
+
+    The header `X-Winnow-Rows` tells the number of rows.
+    """
+    pool_line = pool_named(session, pool)
+    see_that_readable(session, person_id=asking.id, pool_id=pool_line.id)
+    filters = asked.filters(session, pools=[pool_line.id])
+    count = count_entries(session, filters=filters)
+    with request.app.state.database.write() as writing:
+        details = {"rows": "journal", "count": count}
+        record(writing, "export", person_id=asking.id, pool_id=pool_line.id, details=details)
+    return StreamingResponse(
+        csv_lines(all_entries(session, filters=filters)),
+        media_type="text/csv; charset=utf-8",
+        headers={
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(pool_line.name, safe='')}-journal.csv",
+            "X-Winnow-Rows": str(count),
+        },
+    )
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    if moment is None:
+        return None
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise BadMoment from error

@@ -1,0 +1,146 @@
+"""The journal in words, and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from app.insight.journal import CommitLine, Entry
+
+# The acts that a reader may choose from; the journal may hold others.
+ACTS: dict[str, str] = {
+    "page": "Pages stored",
+    "lot": "Lots accepted by sample",
+    "correction": "Corrections",
+    "settlement": "Settlements",
+    "import": "Labels that came with an import",
+    "undo": "Taken back",
+    "make-class": "Classes made",
+    "rename-class": "Classes renamed",
+    "merge": "Classes merged",
+    "unmerge": "Merges taken back",
+    "rename-pool": "Pool renamed",
+    "ask-import": "Imports asked for",
+    "end-import": "Imports ended",
+    "ask-reindex": "Reindexes asked for",
+    "end-reindex": "Reindexes ended",
+    "export": "Exports",
+}
+
+HEADER = (
+    "entry",
+    "when",
+    "who",
+    "act",
+    "pool",
+    "class",
+    "review",
+    "page",
+    "commit",
+    "job",
+    "accepted",
+    "rejected",
+    "unsure",
+    "undone",
+    "undone_by",
+    "details",
+)
+
+_SENTENCES = {
+    "make-pool": "made the pool “{name}”",
+    "rename-pool": "renamed the pool “{from}” to “{to}”",
+    "make-class": "made the class “{name}”",
+    "rename-class": "renamed the class “{from}” to “{to}”",
+    "merge": "merged the class “{class}” into “{into}”: {images:,} pictures",
+    "unmerge": "took the merge of “{class}” into “{into}” back: {images:,} pictures",
+    "export": "exported {count:,} rows of {rows}",
+    "log-in": "logged in",
+    "log-out": "logged out",
+}
+_JOB_VERBS = {"ask": "asked for {a}", "stop": "stopped {a}", "resume": "resumed {a}", "end": "{a} came to its end"}
+_JOB_KINDS = {"import": "an import", "reindex": "a reindex", "pretrain": "a pretraining", "compare": "a comparison"}
+
+
+def told(entry: Entry) -> str:
+    """Return what somebody did, to follow their name: “stored page 3 of class “dog”: 58 accepted, 2 rejected”."""
+    if entry.commit is not None:
+        return _commit_told(entry, entry.commit)
+    if entry.act in _SENTENCES:
+        try:
+            return _SENTENCES[entry.act].format(**entry.details)
+        except (KeyError, ValueError):
+            pass  # An entry of another version of Winnow; its details are told as they are.
+    verb, _, kind = entry.act.partition("-")
+    words = entry.act.replace("-", " ")
+    if entry.job_id is not None and verb in _JOB_VERBS:
+        words = _JOB_VERBS[verb].format(a=_JOB_KINDS.get(kind, kind))
+    facts = ", ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in entry.details.items())
+    return f"{words}: {facts}" if facts else words
+
+
+def csv_lines(entries: Iterable[Entry]) -> Iterator[str]:
+    """Yield the header and then a line for each entry, as RFC 4180 has it (an empty cell for None).
+
+    No cell begins like a formula: names cannot, and details are JSON.
+    """
+    writer = csv.writer(_Echo())
+    yield writer.writerow(HEADER)
+    for entry in entries:
+        yield writer.writerow(_cells(entry))
+
+
+def _commit_told(entry: Entry, commit: CommitLine) -> str:
+    of_class = f"class “{entry.class_name}”"
+    what = {
+        "page": f"page {commit.page_number} of {of_class}",
+        "lot": f"the rest of a lot of {of_class}",
+        "correction": f"a correction of {of_class}",
+        "settlement": f"a settlement of {of_class}",
+        "import": f"labels of {of_class} that came with an import",
+    }.get(commit.kind, f"{commit.kind} of {of_class}")
+    if entry.act == "undo":
+        whose = "their own" if commit.author == entry.person else f"{commit.author}’s"
+        return f"took back, as a whole, {whose} {what.removeprefix('a ')}: {_counted(commit)}"
+    verb = "accepted by sample" if commit.kind == "lot" else "stored"
+    return f"{verb} {what}: {_counted(commit)}"
+
+
+def _counted(commit: CommitLine) -> str:
+    counts = commit.counts
+    named = (("accepted", counts.accepted), ("rejected", counts.rejected), ("unsure", counts.unsure))
+    return ", ".join(f"{count:,} {word}" for word, count in named if count) or "nothing"
+
+
+def _value(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else ", ".join(value) if isinstance(value, list) else str(value)
+
+
+def _cells(entry: Entry) -> tuple[object, ...]:
+    commit = entry.commit
+    return (
+        entry.id,
+        entry.at.isoformat(timespec="milliseconds"),
+        entry.person,
+        entry.act,
+        entry.pool,
+        entry.class_name,
+        commit and commit.review_id,
+        commit and commit.page_id,
+        commit and commit.id,
+        entry.job_id,
+        commit and commit.counts.accepted,
+        commit and commit.counts.rejected,
+        commit and commit.counts.unsure,
+        None if commit is None else "yes" if commit.undone_at else "no",
+        commit and commit.undone_by,
+        json.dumps(entry.details, ensure_ascii=False) if entry.details else None,
+    )
+
+
+class _Echo:
+    """A file whose write hands the text back instead of keeping it."""
+
+    def write(self, text: str) -> str:
+        return text
