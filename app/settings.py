@@ -94,6 +94,18 @@ class Settings(BaseSettings):
         le=24 * 60,
         description="How long the images of a page that nobody works on are kept from other annotators.",
     )
+    keep_indexes: int = Field(
+        default=3,
+        ge=0,
+        description="How many index versions of a pool a reindex keeps besides the served one and those that reviews "
+        "are pinned to: the newest.",
+    )
+    review_rests_after_days: int = Field(
+        default=90,
+        ge=0,
+        description="A review that nobody has worked on for so many days no longer keeps its index version from "
+        "removal; taken up again, it moves to the served one. 0: it always keeps it.",
+    )
     start_worker: bool = Field(default=True, description="Whether `winnow serve` starts a worker of its own.")
 
     @field_validator("home", mode="after")

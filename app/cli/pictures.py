@@ -60,14 +60,22 @@ def import_pictures(
 
 def reindex(
     pool: PoolName,
-    encoder: Annotated[str | None, typer.Option(help="The name of an encoder; the setting's if absent.")] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="The name of an encoder; if absent the served one's, else the setting's.")
+    ] = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Serve it at once, also if the encoder is another one.")
+    ] = False,
 ) -> None:
-    """Turn the pool's images into vectors, build an index version of them and serve it."""
+    """Turn the pool's images into vectors and build an index version of them, which is checked.
+
+    With the encoder that is served already it is served at once, with another one it waits as a candidate.
+    """
     settings = read_settings()
     with opened_database(settings) as database:
         with database.read() as session:
             found = pool_named(session, pool)
-        reindex_pool(database, settings, found, encoder=encoder)
+        reindex_pool(database, settings, found, encoder=encoder, serve=serve)
 
 
 def import_folder(database: Database, settings: Settings, pool: PoolLine, folder: Path) -> None:
@@ -88,20 +96,26 @@ def import_folder(database: Database, settings: Settings, pool: PoolLine, folder
     _tell_import(database, pool, folder, result)
 
 
-def reindex_pool(database: Database, settings: Settings, pool: PoolLine, *, encoder: str | None = None) -> None:
+def reindex_pool(
+    database: Database, settings: Settings, pool: PoolLine, *, encoder: str | None = None, serve: bool = False
+) -> None:
     """Reindex a pool from this process, with a bar, and tell what came of it. Raises AlreadyRunning."""
+    arguments: dict[str, Any] = {} if encoder is None else {"encoder": encoder}
+    if serve:
+        arguments["serve"] = True
     with progress_shown() as watch:
         result = do_now(
             database,
             settings,
             kind=lifecycle.REINDEX,
             pool_id=pool.id,
-            arguments={} if encoder is None else {"encoder": encoder},
+            arguments=arguments,
             perform=reindexing.reindex,
             watch=watch,
             say=say,
         )
-    say(f"Index version {result['index_version']} of “{pool.name}” is served: {_count(result['count'], 'image')}.")
+    standing = "is served" if result["served"] else "is a candidate"
+    say(f"Index version {result['index_version']} of “{pool.name}” {standing}: {_count(result['count'], 'image')}.")
     if result["left_out"]:
         say(f"{_count(result['left_out'], 'image')} left out:")
         _name([f"{entry['path']} {entry['reason']}" for entry in result["left_out_named"]], result["left_out"])

@@ -16,7 +16,7 @@ from app.errors import Conflict, NotFound
 from app.history import record
 from app.jobs import lifecycle
 from app.jobs.lifecycle import Kind
-from app.tables import Job, Pool, now
+from app.tables import Job, Person, Pool, now
 from app.words import DONE, FAILED, QUEUED, RUNNING, STOPPED
 
 ALL_KINDS = tuple(kind for lane in lifecycle.LANES for kind in lane)
@@ -50,9 +50,10 @@ class JobLine:
     kind: str
     pool_id: int
     pool: str  # its name
-    person_id: int | None  # who asked for it; None is the command line
     state: str
     arguments: dict[str, Any]
+    person_id: int | None
+    person: str | None  # who asked for it; None for one from a command line
     phase: str | None
     done: int
     total: int | None
@@ -78,7 +79,10 @@ class Progress:
 def create(
     session: Session, *, kind: Kind, pool_id: int, arguments: dict[str, Any], person_id: int | None = None
 ) -> JobLine:
-    """Queue a job. Raises AlreadyRunning, which names the job of this kind and pool that waits or runs."""
+    """Queue a job; nobody's is one from a command line.
+
+    Raises AlreadyRunning, which names the job of this kind and pool that waits or runs.
+    """
     return _insert(session, kind=kind, pool_id=pool_id, arguments=arguments, person_id=person_id, state=QUEUED)
 
 
@@ -270,5 +274,6 @@ def _update(session: Session, *where: ColumnElement[bool], **values: Any) -> boo
 
 
 def _lines() -> Select[Any]:
-    columns = [getattr(Job, name) for name in JobLine.__dataclass_fields__ if name != "pool"]
-    return select(Pool.name.label("pool"), *columns).join(Pool, Pool.id == Job.pool_id)
+    columns = [getattr(Job, name) for name in JobLine.__dataclass_fields__ if name not in {"pool", "person"}]
+    names = Pool.name.label("pool"), Person.name.label("person")
+    return select(*names, *columns).join(Pool, Pool.id == Job.pool_id).outerjoin(Person, Person.id == Job.person_id)

@@ -7,14 +7,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
 
 from app.db import ReadSession, WriteSession
-from app.identity.people import CurrentPerson
+from app.identity.people import CurrentPerson, PersonLine
 from app.jobs import queries, recipes
-from app.jobs.lifecycle import IMPORT, PRETRAIN, REINDEX
+from app.jobs.lifecycle import IMPORT, PRETRAIN, REINDEX, Kind
 from app.jobs.recipes import Wanted
 from app.pools.folders import allowed_folder
-from app.pools.queries import known_locations, pool_named
+from app.pools.queries import PoolLine, known_locations, pool_named
 from app.registry.encoders import find_encoder
 
 router = APIRouter(prefix="/api/v1", tags=["jobs"])
@@ -30,7 +31,12 @@ class ImportRequest(BaseModel):
 
 
 class ReindexRequest(BaseModel):
-    encoder: str | None = Field(default=None, description="The name of an encoder; the server's own choice if absent.")
+    encoder: str | None = Field(
+        default=None, description="The name of an encoder; if absent the served version's, else the server's choice."
+    )
+    serve: bool = Field(
+        default=False, description="Whether to serve it at once also if its encoder is not that of the served version."
+    )
 
 
 # They end up on a command line.
@@ -56,6 +62,7 @@ class JobAnswer(BaseModel):
     id: int
     kind: str = Field(description="`import`, `reindex` or `pretrain`.")
     pool: str
+    person: str | None = Field(description="Who asked for it; null if it was asked for on the command line.")
     state: str = Field(description="`queued`, `running`, `done`, `failed` or `stopped`.")
     phase: str | None = Field(description="What is being done, in one or two words.")
     done: int
@@ -74,36 +81,37 @@ class JobList(BaseModel):
 
 @router.post("/pools/{pool}/imports", summary="Import a folder", status_code=202, responses=_BUSY)
 def start_import(
-    request: Request, session: WriteSession, pool: str, body: ImportRequest, person: CurrentPerson
+    request: Request, session: WriteSession, person: CurrentPerson, pool: str, body: ImportRequest
 ) -> JobStarted:
     """Read the pictures below a folder into the pool. What is known already is not read again."""
     found = pool_named(session, pool)
     roots = request.app.state.settings.import_roots
     folder = allowed_folder(body.folder, roots=roots, known=known_locations(session))
     arguments = {"folder": str(folder), "reindex": body.reindex}
-    return JobStarted(
-        job=queries.create(session, kind=IMPORT, pool_id=found.id, arguments=arguments, person_id=person.id).id
-    )
+    return _queued(session, person, IMPORT, found, arguments)
 
 
 @router.post("/pools/{pool}/reindex", summary="Reindex a pool", status_code=202, responses=_BUSY)
 def start_reindex(
-    request: Request, session: WriteSession, pool: str, person: CurrentPerson, body: ReindexRequest | None = None
+    request: Request, session: WriteSession, person: CurrentPerson, pool: str, body: ReindexRequest | None = None
 ) -> JobStarted:
-    """Build an index version of the pool's images under an encoder and serve it; open reviews keep theirs."""
+    """Build an index version of the pool's images under an encoder and check it; open reviews keep theirs.
+
+    With the encoder that is served already it is served at once; with another one it waits as a candidate.
+    """
     found = pool_named(session, pool)
     arguments: dict[str, Any] = {}
     if body is not None and body.encoder is not None:
         find_encoder(request.app.state.settings, body.encoder)
         arguments["encoder"] = body.encoder
-    return JobStarted(
-        job=queries.create(session, kind=REINDEX, pool_id=found.id, arguments=arguments, person_id=person.id).id
-    )
+    if body is not None and body.serve:
+        arguments["serve"] = True
+    return _queued(session, person, REINDEX, found, arguments)
 
 
 @router.post("/pools/{pool}/pretraining", summary="Pretrain on a pool", status_code=202, responses=_BUSY)
 def start_pretraining(
-    request: Request, session: WriteSession, pool: str, body: PretrainingRequest, person: CurrentPerson
+    request: Request, session: WriteSession, person: CurrentPerson, pool: str, body: PretrainingRequest
 ) -> JobStarted:
     """Train an encoder on the pool's images, without labels; its milestones become encoders while it goes on."""
     settings = request.app.state.settings
@@ -112,9 +120,7 @@ def start_pretraining(
         recipes.require_trainers()
     wanted = Wanted(**body.model_dump())
     arguments = recipes.job_arguments(session, settings, pool_id=found.id, pool=found.name, wanted=wanted)
-    return JobStarted(
-        job=queries.create(session, kind=PRETRAIN, pool_id=found.id, arguments=arguments, person_id=person.id).id
-    )
+    return _queued(session, person, PRETRAIN, found, arguments)
 
 
 @router.get("/jobs/{id}", summary="Follow a job")
@@ -124,13 +130,13 @@ def job(session: ReadSession, id: int) -> JobAnswer:
 
 
 @router.delete("/jobs/{id}", summary="Stop a job")
-def stop(session: WriteSession, id: int, person: CurrentPerson) -> JobAnswer:
+def stop(session: WriteSession, person: CurrentPerson, id: int) -> JobAnswer:
     """Stop a job; its process ends within seconds, and what was done is kept. Stopped already, it stays so."""
     return JobAnswer.model_validate(queries.stop(session, id=id, person_id=person.id))
 
 
 @router.post("/jobs/{id}/resume", summary="Resume a job", status_code=202, responses=_BUSY)
-def resume(session: WriteSession, id: int, person: CurrentPerson) -> JobStarted:
+def resume(session: WriteSession, person: CurrentPerson, id: int) -> JobStarted:
     """Queue a job again that was stopped or has failed; it goes on where it was."""
     return JobStarted(job=queries.resume(session, id=id, person_id=person.id).id)
 
@@ -140,3 +146,8 @@ def jobs(session: ReadSession, pool: str) -> JobList:
     """List a pool's jobs, newest first."""
     found = pool_named(session, pool)
     return JobList(items=[JobAnswer.model_validate(line) for line in queries.jobs_of(session, pool_id=found.id)])
+
+
+def _queued(session: Session, person: PersonLine, kind: Kind, pool: PoolLine, arguments: dict[str, Any]) -> JobStarted:
+    made = queries.create(session, kind=kind, pool_id=pool.id, arguments=arguments, person_id=person.id)
+    return JobStarted(job=made.id)

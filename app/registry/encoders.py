@@ -51,6 +51,13 @@ def list_encoders(settings: Settings) -> list[EncoderLine]:
     return [_line(name, folder) for name, folder in sorted(_named_folders(settings).items())]
 
 
+def name_of(settings: Settings, *, digest: str) -> str | None:
+    """Return the name of the encoder whose manifest has this digest; None if it is no longer there."""
+    return next(
+        (line.name for line in list_encoders(settings) if line.manifest and line.manifest.digest == digest), None
+    )
+
+
 def register(session: Session, *, manifest: EncoderManifest) -> int:
     """Return the id of the encoder's row; a digest that is known gets no second one."""
     known = select(Encoder.id).where(Encoder.digest == manifest.digest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
 from app.errors import NotFound
-from app.tables import Encoder, Image, IndexVersion, Pool, PoolImage, Served, now
+from app.tables import Encoder, Image, IndexVersion, PoolImage, Served
 
 
 class VersionNotFound(NotFound):
@@ -29,7 +30,9 @@ class VersionLine:
     digest: str  # of the encoder's manifest, SHA-256 in hex
     dimension: int
     count: int  # of vectors
+    checks: dict[str, Any] | None  # what it was found to be; None for one from before there were checks
     created_at: datetime
+    removed_at: datetime | None  # its folder is gone
 
 
 def served_version(session: Session, *, pool_id: int) -> VersionLine | None:
@@ -48,37 +51,26 @@ def version(session: Session, *, id: int) -> VersionLine:
 
 
 def versions_of(session: Session, *, pool_id: int) -> list[VersionLine]:
-    """Return all versions of a pool, newest first."""
-    wanted = _versions().where(IndexVersion.pool_id == pool_id).order_by(IndexVersion.id.desc())
+    """Return the versions of a pool that were not removed, newest first."""
+    there = _versions().where(IndexVersion.pool_id == pool_id, IndexVersion.removed_at.is_(None))
+    wanted = there.order_by(IndexVersion.id.desc())
     return [_line(row) for row in session.execute(wanted)]
 
 
-def add_version(session: Session, *, pool_id: int, encoder_id: int, artifact: str, count: int) -> int:
-    """Add a published index folder and return the version's id. It is not served yet."""
-    added = IndexVersion(pool_id=pool_id, encoder_id=encoder_id, artifact=artifact, count=count)
+def add_version(
+    session: Session,
+    *,
+    pool_id: int,
+    encoder_id: int,
+    artifact: str,
+    count: int,
+    checks: dict[str, Any] | None = None,
+) -> int:
+    """Add a published index folder and return the version's id. It is a candidate: not served yet."""
+    added = IndexVersion(pool_id=pool_id, encoder_id=encoder_id, artifact=artifact, count=count, checks=checks)
     session.add(added)
     session.flush()
     return added.id
-
-
-def serve(session: Session, *, pool_id: int, version_id: int) -> VersionLine:
-    """Let new reviews of the pool use this version; open ones keep theirs. Idempotent.
-
-    Raises VersionNotFound, also for a version of another pool.
-    """
-    # Two who serve at once take turns, so that neither finds the row missing and both insert it.
-    session.execute(select(Pool.id).where(Pool.id == pool_id).with_for_update(key_share=True))
-    chosen = version(session, id=version_id)
-    if chosen.pool_id != pool_id:
-        raise VersionNotFound
-    pointer = session.get(Served, pool_id)
-    if pointer is None:
-        session.add(Served(pool_id=pool_id, index_version_id=version_id))
-    elif pointer.index_version_id != version_id:
-        pointer.index_version_id = version_id
-        pointer.since = now()
-    session.flush()
-    return chosen
 
 
 def image_rows(session: Session, *, pool_id: int, digests: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -95,7 +87,7 @@ def image_rows(session: Session, *, pool_id: int, digests: NDArray[np.uint8]) ->
     return np.fromiter((known.get(digest.tobytes(), -1) for digest in digests), dtype=np.int64, count=len(digests))
 
 
-_Columns = tuple[int, int, str, str, str, int, int, datetime]
+_Columns = tuple[int, int, str, str, str, int, int, dict[str, Any] | None, datetime, datetime | None]
 
 
 def _versions() -> Select[*_Columns]:
@@ -107,7 +99,9 @@ def _versions() -> Select[*_Columns]:
         Encoder.digest,
         Encoder.dimension,
         IndexVersion.count,
+        IndexVersion.checks,
         IndexVersion.created_at,
+        IndexVersion.removed_at,
     ).join(Encoder, Encoder.id == IndexVersion.encoder_id)
 
 

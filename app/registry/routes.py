@@ -2,58 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+import shutil
+from dataclasses import asdict
 
-from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, BackgroundTasks, Request
 
 from app.db import ReadSession, WriteSession
+from app.identity.people import CurrentPerson
 from app.pools.queries import pool_named
-from app.registry import encoders, queries
+from app.registry import encoders, keeping, queries
+from app.registry.bodies import (
+    EncoderAnswer,
+    EncoderList,
+    ListedVersion,
+    ServedAnswer,
+    ServedRequest,
+    VersionAnswer,
+    VersionList,
+)
 from app.registry.encoders import EncoderLine
+from app.registry.listing import versions_listed
 from app.registry.queries import VersionLine
+from app.registry.serving import require_files
+from app.registry.serving import serve as serve_version
 
 router = APIRouter(prefix="/api/v1", tags=["index versions"])
-
-
-class EncoderAnswer(BaseModel):
-    name: str
-    problem: str | None = Field(description="Why it cannot be used, in a sentence; null if it can.")
-    digest: str | None = Field(description="The SHA-256 of its manifest.")
-    architecture: str | None
-    dimension: int | None
-    input_size: tuple[int, int] | None = Field(description="Height and width in pixels.")
-    epochs: int | None
-    quality: dict[str, Any] | None
-
-
-class EncoderList(BaseModel):
-    items: list[EncoderAnswer]
-    default: str = Field(description="What a reindex uses unless told otherwise.")
-
-
-class VersionAnswer(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    id: int
-    encoder: str
-    digest: str = Field(description="The SHA-256 of the encoder's manifest.")
-    dimension: int
-    count: int = Field(description="How many images it holds.")
-    created_at: datetime
-
-
-class VersionList(BaseModel):
-    items: list[VersionAnswer]
-
-
-class ServedRequest(BaseModel):
-    index_version: int = Field(description="The id of an index version of this pool.")
-
-
-class ServedAnswer(BaseModel):
-    index_version: VersionAnswer | None = Field(description="Null before the pool's first reindex.")
 
 
 @router.get("/encoders", summary="List encoders")
@@ -65,10 +38,22 @@ def list_encoders(request: Request) -> EncoderList:
 
 
 @router.get("/pools/{pool}/index-versions", summary="List index versions")
-def list_index_versions(session: ReadSession, pool: str) -> VersionList:
-    """List the index versions of a pool, newest first."""
-    versions = queries.versions_of(session, pool_id=pool_named(session, pool).id)
-    return VersionList(items=[VersionAnswer.model_validate(version) for version in versions])
+def list_index_versions(request: Request, session: ReadSession, pool: str) -> VersionList:
+    """List the index versions of a pool that were not removed, newest first."""
+    listed = versions_listed(session, request.app.state.settings, pool_id=pool_named(session, pool).id)
+    return VersionList(items=[ListedVersion(**asdict(line.version), **line.more) for line in listed])
+
+
+@router.delete("/index-versions/{id}", summary="Remove an index version")
+def remove(
+    request: Request, session: WriteSession, person: CurrentPerson, after: BackgroundTasks, id: int
+) -> VersionAnswer:
+    """Delete the vectors of an index version that is neither served nor pinned by a review. Idempotent."""
+    settings = request.app.state.settings
+    removed = keeping.remove(session, settings, version_id=id, person_id=person.id)
+    # After the commit. What is left if this process ends meanwhile, the pool's next reindex clears away.
+    after.add_task(shutil.rmtree, settings.indexes / removed.artifact, ignore_errors=True)
+    return VersionAnswer.model_validate(removed)
 
 
 @router.get("/pools/{pool}/served", summary="Show what is served")
@@ -78,10 +63,14 @@ def served(session: ReadSession, pool: str) -> ServedAnswer:
 
 
 @router.put("/pools/{pool}/served", summary="Serve an index version")
-def serve(session: WriteSession, pool: str, body: ServedRequest) -> ServedAnswer:
+def serve(
+    request: Request, session: WriteSession, person: CurrentPerson, pool: str, body: ServedRequest
+) -> ServedAnswer:
     """Let new reviews of the pool use another index version; open reviews keep theirs."""
     found = pool_named(session, pool)
-    return _served_answer(queries.serve(session, pool_id=found.id, version_id=body.index_version))
+    chosen = serve_version(session, pool_id=found.id, version_id=body.index_version, person_id=person.id)
+    require_files(request.app.state.settings.indexes, chosen)
+    return _served_answer(chosen)
 
 
 def _encoder_answer(line: EncoderLine) -> EncoderAnswer:

@@ -5,15 +5,30 @@ from __future__ import annotations
 from fastapi import Request
 from sqlalchemy.orm import Session
 
-from app.registry.queries import VersionLine, version
+from app.errors import Conflict
+from app.registry.queries import VersionLine, served_version, version
 from app.registry.row_maps import RowMap
 from app.review.queries import ReviewLine
-from app.search.served_index import ServedIndex
+from app.search.served_index import IndexUnusable, ServedIndex
+
+
+class PinnedIndexGone(Conflict):
+    """The index that this review keeps to was removed or is damaged. Nothing is lost: press V to take the new one."""
 
 
 def opened(request: Request, session: Session, review: ReviewLine) -> tuple[ServedIndex, RowMap]:
-    """Return the index version that a review works on, with the images that its rows hold. Raises IndexUnusable."""
-    return opened_version(request, session, version(session, id=review.index_version_id))
+    """Return the index version that a review works on, with the images that its rows hold.
+
+    Raises PinnedIndexGone where another one is served that the review can move to, else IndexUnusable.
+    """
+    pinned = version(session, id=review.index_version_id)
+    try:
+        return opened_version(request, session, pinned)
+    except IndexUnusable as problem:
+        served = served_version(session, pool_id=review.pool_id)
+        if served is None or served.id == pinned.id:
+            raise
+        raise PinnedIndexGone from problem
 
 
 def opened_version(request: Request, session: Session, pinned: VersionLine) -> tuple[ServedIndex, RowMap]:

@@ -54,7 +54,7 @@ def imported(settings: Settings, database: Database, tmp_path: Path) -> Callable
 def do(settings: Settings, database: Database) -> Callable[..., Result]:
     """Do a job in this process."""
 
-    def do(perform: Perform, pool: ImportedPool, **arguments: str) -> Result:
+    def do(perform: Perform, pool: ImportedPool, **arguments: object) -> Result:
         return do_now(
             database,
             settings,

@@ -57,7 +57,9 @@ def test_a_pretraining_survives_its_worker_and_its_encoder_is_served(settings, d
         assert [line.manifest.epochs for line in made] == [6, 12]
         assert [line["epoch"] for line in job().figures["judged"]] == [5, 10, 12]
 
-        reindex = client.post("/api/v1/pools/stripes/reindex", json={"encoder": "own-epoch-0012"}).json()["job"]
+        reindex = client.post(
+            "/api/v1/pools/stripes/reindex", json={"encoder": "own-epoch-0012", "serve": True}
+        ).json()["job"]
         wait_for(lambda: client.get(f"/api/v1/jobs/{reindex}").json()["ended_at"])
     with database.read() as session:
         served = served_version(session, pool_id=pool.id)

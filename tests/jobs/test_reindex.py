@@ -6,18 +6,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy import select
 
 from app.jobs import queries as jobs
-from app.jobs.child import ChildFailed
+from app.jobs import reindex as reindexing
+from app.jobs.child import ChildFailed, Stopped
 from app.jobs.imports import import_here
 from app.jobs.reindex import NothingToIndex, UnfitIndex, checked_index, has_seen_all, reindex
 from app.pools.queries import create_pool
-from app.registry import queries
+from app.registry import encoders, queries
 from app.registry.encoders import EncoderDamaged, find_encoder
 from app.search.served_index import ServedIndex
 from app.settings import PROJECT
+from app.tables import JournalEntry
 from ml.artifacts import IndexManifest
 from tests.jobs.conftest import ImportedPool, write_pictures
+from tests.ml.colour_grid import FOLDER as COLOUR_GRID
 
 
 @pytest.fixture
@@ -48,7 +52,7 @@ def test_a_reindex_serves_a_vector_for_each_image(settings, database, imported, 
     with database.read() as session:
         assert (queries.image_rows(session, pool_id=pool.id, digests=digests) > 0).all()
     job = last_job(pool)
-    assert (job.state, job.phase, job.done, job.total) == ("done", "compare", 40, 40)
+    assert (job.state, job.phase, job.done, job.total) == ("done", "check", 40, 40)
     assert not any(settings.vectors.iterdir()), "what was half-built is removed"
     assert has_seen_all(database, settings, pool_id=pool.id)
 
@@ -174,3 +178,117 @@ def test_new_images_are_noticed(settings, database, imported, do):
     write_pictures(pool.folder, 4, seed=2)
     import_here(database, settings, pool_id=pool.id, folder=pool.folder, report=lambda *_: None)
     assert not has_seen_all(database, settings, pool_id=pool.id)
+
+
+@pytest.fixture
+def another_encoder(settings):
+    """An encoder of one's own, quick and of another dimension."""
+    shutil.copytree(COLOUR_GRID, settings.home / "encoders" / "colour-grid")
+    return "colour-grid"
+
+
+def test_what_was_built_is_checked_and_the_figures_are_kept(imported, do, served):
+    pool = imported(12)
+    result = do(reindex, pool)
+    assert (result["served"], result["removed"]) == (True, [])
+    assert result["checks"] == served(pool).checks
+    assert served(pool).checks == {
+        "images": 12,
+        "count": 12,
+        "left_out": 0,
+        "looked_for": 12,
+        "found_themselves": 12,
+        "depth": 12,
+        "recall": 1.0,
+    }
+
+
+def test_another_encoders_version_waits_as_a_candidate_unless_it_is_to_be_served(
+    imported, do, served, another_encoder, database
+):
+    pool = imported(5)
+    do(reindex, pool)
+    first = served(pool)
+    candidate = do(reindex, pool, encoder=another_encoder)
+    assert (candidate["served"], candidate["encoder"]) == (False, another_encoder)
+    assert served(pool) == first
+    asked = do(reindex, pool, encoder=another_encoder, serve=True)
+    assert (asked["served"], served(pool).id) == (True, asked["index_version"])
+    with database.read() as session:
+        moves = session.scalars(select(JournalEntry).where(JournalEntry.act == "serve").order_by(JournalEntry.id)).all()
+    assert [move.details for move in moves] == [
+        {"from": None, "to": first.id},
+        {"from": first.id, "to": asked["index_version"]},
+    ]
+    assert all(move.job_id for move in moves)
+
+
+def test_new_images_join_the_served_version_whatever_the_usual_encoder_is(
+    settings, database, imported, do, served, another_encoder
+):
+    pool = imported(4)
+    do(reindex, pool, encoder=another_encoder)
+    assert served(pool).encoder == another_encoder
+    kept = pool.folder.with_name("kept")
+    # Without their files only a vector made before can be theirs: nothing but the new ones is embedded.
+    pool.folder.rename(kept)
+    write_pictures(pool.folder.with_name("more"), 3, seed=7)
+    import_here(database, settings, pool_id=pool.id, folder=pool.folder.with_name("more"), report=lambda *_: None)
+    result = do(reindex, pool)
+    assert (result["encoder"], result["count"], result["left_out"], result["served"]) == (another_encoder, 7, 0, True)
+    assert served(pool).id == result["index_version"]
+
+
+def test_what_a_kill_left_between_publishing_and_its_row_is_cleared_away(settings, imported, do, served):
+    pool = imported(3)
+    do(reindex, pool)
+    left = settings.indexes / f"{pool.id}-{'0' * 12}-abandoned"
+    shutil.copytree(settings.indexes / served(pool).artifact, left)
+    do(reindex, pool)
+    assert not left.exists()
+
+
+def test_old_versions_go_and_those_that_are_wanted_stay(settings, imported, do, served, database):
+    pool = imported(3)
+    made = [do(reindex, pool)["index_version"] for _ in range(5)]
+    with database.read() as session:
+        there = [version.id for version in queries.versions_of(session, pool_id=pool.id)]
+        gone = queries.version(session, id=made[0])
+    assert there == [made[4], made[3], made[2], made[1]], "the served one and three more"
+    assert gone.removed_at is not None
+    assert len(list(settings.indexes.iterdir())) == 4
+
+
+def test_a_job_that_is_stopped_at_the_last_moment_leaves_nothing(settings, database, imported, do, served, monkeypatch):
+    pool = imported(3)
+    register = reindexing._register
+
+    def stopped_first(work, *rest):
+        with database.write() as session:
+            jobs.stop(session, id=work.job.id)
+        return register(work, *rest)
+
+    monkeypatch.setattr(reindexing, "_register", stopped_first)
+    with pytest.raises(Stopped):
+        do(reindex, pool)
+    assert served(pool) is None
+    assert not list(settings.indexes.iterdir())
+
+
+def test_an_index_that_misses_images_is_unfit_and_never_registered(settings, database, imported, do, monkeypatch):
+    pool = imported(3)
+    index = reindexing._index
+
+    def forgetful(work, place, target):
+        # As if the list of images had lost one on its way.
+        (listed := place / "images.jsonl").write_text("".join(listed.read_text().splitlines(keepends=True)[:-1]))
+        shutil.rmtree(place / "vectors")
+        reindexing._embed(work, encoders.find_encoder(settings, settings.encoder)[0], None, place, None)
+        index(work, place, target)
+
+    monkeypatch.setattr(reindexing, "_index", forgetful)
+    with pytest.raises(UnfitIndex, match="The index knows 2 images, but the pool had 3"):
+        do(reindex, pool)
+    with database.read() as session:
+        assert queries.versions_of(session, pool_id=pool.id) == []
+    assert not list(settings.indexes.iterdir())

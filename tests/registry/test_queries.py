@@ -9,6 +9,7 @@ from app.pools.queries import create_pool
 from app.registry import queries
 from app.registry.queries import VersionNotFound
 from app.registry.row_maps import RowMaps
+from app.registry.serving import serve
 from app.tables import Encoder, Image, PoolImage, Served
 
 
@@ -36,7 +37,7 @@ def test_serving_moves_the_one_pointer(database):
     first, second = add_version(database, pool_id, "a"), add_version(database, pool_id, "b")
     for version_id in (first, second, second):
         with database.write() as session:
-            queries.serve(session, pool_id=pool_id, version_id=version_id)
+            serve(session, pool_id=pool_id, version_id=version_id)
     with database.read() as session:
         served = queries.served_version(session, pool_id=pool_id)
         assert (served.id, served.artifact, served.encoder, served.dimension) == (second, "b", "e", 4)
@@ -50,7 +51,7 @@ def test_serving_what_is_served_does_not_renew_the_moment(database):
     moments = []
     for _ in range(2):
         with database.write() as session:
-            queries.serve(session, pool_id=pool_id, version_id=version_id)
+            serve(session, pool_id=pool_id, version_id=version_id)
         with database.read() as session:
             moments.append(session.scalars(select(Served.since)).one())
     assert moments[0] == moments[1]
@@ -60,7 +61,7 @@ def test_a_version_of_another_pool_cannot_be_served(database):
     cats, dogs = add_pool(database, "cats"), add_pool(database, "dogs")
     version_id = add_version(database, dogs, "a")
     with pytest.raises(VersionNotFound), database.write() as session:
-        queries.serve(session, pool_id=cats, version_id=version_id)
+        serve(session, pool_id=cats, version_id=version_id)
 
 
 def test_rows_name_the_images_of_their_own_pool(database):

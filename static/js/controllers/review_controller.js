@@ -63,7 +63,7 @@ export default class extends Controller {
 
   // To the index version that is served now; all verdicts come along.
   async move() {
-    if (!["open", "finished"].includes(this.state) || !this.movable || this.marksAtStake()) return;
+    if (!["open", "finished", "failed"].includes(this.state) || !this.movable || this.marksAtStake()) return;
     this.foresight.rest();
     this.enter("loading");
     try {

@@ -1,0 +1,61 @@
+"""Moves the one row that says which index version is served."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.errors import Conflict
+from app.history import record
+from app.registry.queries import VersionLine, VersionNotFound, version
+from app.tables import Pool, Served, now
+from ml.artifacts import MANIFEST
+
+
+class VersionRemoved(Conflict):
+    """This index version was removed; reindex the pool with its encoder to get another one."""
+
+
+class VersionLost(Conflict):
+    """The files of this index version are gone; reindex the pool with its encoder to get another one."""
+
+
+def serve(
+    session: Session, *, pool_id: int, version_id: int, person_id: int | None = None, job_id: int | None = None
+) -> VersionLine:
+    """Let new reviews of the pool use this version; open ones keep theirs. Idempotent; a move is written down.
+
+    Raises VersionNotFound, also for a version of another pool, and VersionRemoved.
+    """
+    lock_versions(session, pool_id=pool_id)
+    chosen = version(session, id=version_id)
+    if chosen.pool_id != pool_id:
+        raise VersionNotFound
+    if chosen.removed_at is not None:
+        raise VersionRemoved
+    pointer = session.get(Served, pool_id, populate_existing=True)
+    before = None if pointer is None else pointer.index_version_id
+    if before == version_id:
+        return chosen
+    if pointer is None:
+        session.add(Served(pool_id=pool_id, index_version_id=version_id))
+    else:
+        pointer.index_version_id = version_id
+        pointer.since = now()
+    details = {"from": before, "to": version_id}
+    record(session, "serve", person_id=person_id, pool_id=pool_id, job_id=job_id, details=details)
+    session.flush()
+    return chosen
+
+
+def require_files(indexes: Path, version: VersionLine) -> None:
+    """Raise VersionLost if there is no folder of this version: it must not become what all reviews begin with."""
+    if not (indexes / version.artifact / MANIFEST).is_file():
+        raise VersionLost
+
+
+def lock_versions(session: Session, *, pool_id: int) -> None:
+    """Let those who serve, add or remove index versions of a pool take turns until this transaction ends."""
+    session.execute(select(Pool.id).where(Pool.id == pool_id).with_for_update(key_share=True))
