@@ -9,7 +9,7 @@ from app.cli.frame import new_group
 from app.cli.pictures import import_pictures, reindex
 from app.cli.records import export, list_pools, upgrade_database
 from app.cli.serving import quickstart, serve, worker
-from app.cli.versions import check_index
+from app.cli.versions import check_index, compare
 
 
 def main() -> None:
@@ -23,6 +23,7 @@ def main() -> None:
     winnow.command("import")(import_pictures)
     winnow.command("reindex")(reindex)
     winnow.command("check-index")(check_index)
+    winnow.command("compare")(compare)
     winnow.command("export")(export)
     winnow.command("pools")(list_pools)
     database = new_group("Look after the database.")

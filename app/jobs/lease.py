@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import Database
 from app.jobs import lifecycle, queries
+from app.jobs.pace import Pace
 from app.jobs.queries import JobLine, Progress
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ class Lease:
         self._watch = watch
         self._news: Progress | None = None
         self._figures: dict[str, Any] | None = None
+        # A pretraining measures its own pace, in images.
+        self._pace = None if job.kind == lifecycle.PRETRAIN else Pace()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._keep, name=f"lease of job {job.id}", daemon=True)
 
@@ -70,6 +73,8 @@ class Lease:
     def _renew(self) -> None:
         news, self._news = self._news, None
         figures, self._figures = self._figures, None
+        if self._pace is not None and news is not None:
+            figures = self._pace.figures(news.phase, news.done, news.total, at=time.monotonic())
         try:
             with self._database.write() as session:
                 self.lost = not queries.renew(session, job=self._job, progress=news, figures=figures)

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-Kind = Literal["import", "reindex", "pretrain"]
+Kind = Literal["import", "reindex", "compare", "pretrain"]
 
 IMPORT: Kind = "import"
 REINDEX: Kind = "reindex"
+COMPARE: Kind = "compare"
 PRETRAIN: Kind = "pretrain"
 
 # A worker does one job of each lane at a time, so that a pretraining of days holds no import up.
-LANES: tuple[tuple[Kind, ...], ...] = ((IMPORT, REINDEX), (PRETRAIN,))
+LANES: tuple[tuple[Kind, ...], ...] = ((IMPORT, REINDEX, COMPARE), (PRETRAIN,))
 
 # A worker that was killed is missed after this long; one that lives renews its lease several times meanwhile.
 LEASE = timedelta(seconds=15)
@@ -27,7 +28,12 @@ WORN_OUT = f"The worker ended {MOST_ATTEMPTS} times in the middle of this job, s
 INTERRUPTED = "The process that did this was ended from outside; a later job goes on with it."
 UNEXPECTED = "Something unexpected happened; nothing was half-done."
 
-_KIND_NAMES: dict[str, str] = {IMPORT: "An import", REINDEX: "A reindex", PRETRAIN: "A pretraining"}
+_KIND_NAMES: dict[str, str] = {
+    IMPORT: "An import",
+    REINDEX: "A reindex",
+    COMPARE: "A comparison",
+    PRETRAIN: "A pretraining",
+}
 _ENDINGS: dict[str, str] = {"done": "is done", "failed": "has failed", "stopped": "was stopped"}
 
 

@@ -212,9 +212,13 @@ def job(session: Session, *, id: int) -> JobLine:
     return JobLine(**row._mapping)
 
 
-def jobs_of(session: Session, *, pool_id: int, kinds: Collection[Kind] = ALL_KINDS, limit: int = 50) -> list[JobLine]:
-    """Return the jobs of a pool, newest first."""
-    wanted = _lines().where(Job.pool_id == pool_id, Job.kind.in_(kinds))
+def jobs_of(
+    session: Session, *, pool_id: int | None, kinds: Collection[Kind] = ALL_KINDS, limit: int = 50
+) -> list[JobLine]:
+    """Return the jobs of a pool, or with None of all pools, newest first."""
+    wanted = _lines().where(Job.kind.in_(kinds))
+    if pool_id is not None:
+        wanted = wanted.where(Job.pool_id == pool_id)
     rows = session.execute(wanted.order_by(Job.id.desc()).limit(limit))
     return [JobLine(**row._mapping) for row in rows]
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from app.db import ReadSession, WriteSession
 from app.identity.people import CurrentPerson, PersonLine
 from app.jobs import queries, recipes
-from app.jobs.lifecycle import IMPORT, PRETRAIN, REINDEX, Kind
+from app.jobs.lifecycle import COMPARE, IMPORT, PRETRAIN, REINDEX, Kind
+from app.jobs.logs import end_of_log
 from app.jobs.recipes import Wanted
 from app.pools.folders import allowed_folder
 from app.pools.queries import PoolLine, known_locations, pool_named
 from app.registry.encoders import find_encoder
+from app.registry.serving import comparable
 
 router = APIRouter(prefix="/api/v1", tags=["jobs"])
 
@@ -37,6 +40,11 @@ class ReindexRequest(BaseModel):
     serve: bool = Field(
         default=False, description="Whether to serve it at once also if its encoder is not that of the served version."
     )
+
+
+class ComparisonRequest(BaseModel):
+    first: int = Field(description="The id of an index version of this pool, such as the served one.")
+    second: int = Field(description="The id of another one, such as a candidate.")
 
 
 # They end up on a command line.
@@ -60,14 +68,17 @@ class JobAnswer(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     id: int
-    kind: str = Field(description="`import`, `reindex` or `pretrain`.")
+    kind: str = Field(description="`import`, `reindex`, `compare` or `pretrain`.")
     pool: str
     person: str | None = Field(description="Who asked for it; null if it was asked for on the command line.")
     state: str = Field(description="`queued`, `running`, `done`, `failed` or `stopped`.")
     phase: str | None = Field(description="What is being done, in one or two words.")
     done: int
     total: int | None = Field(description="Of the present phase; null while it is not known.")
-    figures: dict[str, Any] | None = Field(description="What is measured while it goes on; of a pretraining.")
+    figures: dict[str, Any] | None = Field(
+        description="What is measured while it goes on: `per_second` and `seconds_left`, null while unknown, "
+        "or a pretraining's own figures."
+    )
     error: str | None = Field(description="Why it failed, in a sentence.")
     result: dict[str, Any] | None
     created_at: datetime
@@ -123,10 +134,30 @@ def start_pretraining(
     return _queued(session, person, PRETRAIN, found, arguments)
 
 
+@router.post("/pools/{pool}/comparisons", summary="Compare two index versions", status_code=202, responses=_BUSY)
+def start_comparison(session: WriteSession, person: CurrentPerson, pool: str, body: ComparisonRequest) -> JobStarted:
+    """Compare two index versions on the pool's own labels and past reviews; the job's `result` says what came of it."""
+    found = pool_named(session, pool)
+    first, second = comparable(session, pool_id=found.id, first=body.first, second=body.second)
+    return _queued(session, person, COMPARE, found, {"first": first.id, "second": second.id})
+
+
 @router.get("/jobs/{id}", summary="Follow a job")
 def job(session: ReadSession, id: int) -> JobAnswer:
     """Tell how far a job is, or how it ended."""
     return JobAnswer.model_validate(queries.job(session, id=id))
+
+
+@router.get("/jobs/{id}/log", summary="Read a job's log", response_class=PlainTextResponse)
+def log(
+    request: Request,
+    session: ReadSession,
+    id: int,
+    kilobytes: Annotated[int, Query(ge=1, le=1024, description="How much of its end.")] = 64,
+) -> PlainTextResponse:
+    """Return the end of what a job's processes wrote to their log, as text; empty if they wrote nothing."""
+    found = queries.job(session, id=id)
+    return PlainTextResponse(end_of_log(request.app.state.settings, found.id, most_bytes=1024 * kilobytes))
 
 
 @router.delete("/jobs/{id}", summary="Stop a job")

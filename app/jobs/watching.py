@@ -1,23 +1,18 @@
-"""A pretraining as its page shows it: figures, curves, encoders, the log's end, and the command that repeats it."""
+"""A pretraining as its page shows it: figures, curves, encoders."""
 
 from __future__ import annotations
 
-import os
-import shlex
 from dataclasses import dataclass
 from typing import Any
 
 from app.jobs.curves import Curve, curves
+from app.jobs.logs import without_our_paths
 from app.jobs.queries import JobLine
 from app.jobs.runs import encoders_of
-from app.jobs.work import log_file, without_our_paths
 from app.pages import short
 from app.registry.encoders import EncoderLine
 from app.settings import Settings
 from app.words import RUNNING
-
-_LOG_LINES = 20
-_LOG_BYTES = 8192
 
 
 @dataclass(frozen=True)
@@ -30,7 +25,7 @@ class Milestone:
 
 @dataclass(frozen=True)
 class Watched:
-    """All that is shown of a run besides its progress."""
+    """All that is shown of a run besides what is shown of every job."""
 
     name: str
     recipe: str
@@ -41,8 +36,6 @@ class Watched:
     curves: list[Curve]
     milestones: list[Milestone]
     notes: list[str]
-    log: str
-    command: str
 
 
 def watched(settings: Settings, job: JobLine) -> Watched:
@@ -59,8 +52,6 @@ def watched(settings: Settings, job: JobLine) -> Watched:
         curves=drawn,
         milestones=[Milestone(line, _measured(line, drawn)) for line in encoders_of(settings, asked["name"])],
         notes=[without_our_paths(settings, note) for note in figures.get("notes", [])],
-        log=_end_of_log(settings, job.id),
-        command=_command(asked),
     )
 
 
@@ -93,22 +84,3 @@ def _measured(encoder: EncoderLine, drawn: list[Curve]) -> list[tuple[str, str]]
         return []
     epoch = encoder.manifest.epochs
     return [(curve.name, short(value)) for curve in drawn for at, value in curve.points if at == epoch]
-
-
-def _end_of_log(settings: Settings, job_id: int) -> str:
-    try:
-        with log_file(settings, job_id).open("rb") as log:
-            log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_BYTES))
-            text = log.read().decode(errors="replace")
-    except FileNotFoundError:
-        return ""
-    return without_our_paths(settings, "\n".join(text.splitlines()[-_LOG_LINES:]))
-
-
-def _command(asked: dict[str, Any]) -> str:
-    parts = ["python", "-m", "ml", "pretrain", asked["recipe"], "--images", "IMAGES", "--out", "RUN"]
-    for change in asked["changes"]:
-        parts += ["--set", change]
-    if asked["init"] is not None:
-        parts += ["--init", asked["init"]]
-    return shlex.join(parts)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from app.db import Database
@@ -15,8 +13,9 @@ from app.jobs import lifecycle, queries
 from app.jobs.child import TIME_TO_END_S, ChildFailed, Event, Stopped, environment_for, run_child
 from app.jobs.lease import Lease, Watch
 from app.jobs.lifecycle import Kind
+from app.jobs.logs import log_file, without_our_paths
 from app.jobs.queries import AlreadyRunning, JobLine
-from app.settings import PROJECT, Settings
+from app.settings import Settings
 from app.tables import now
 from app.words import QUEUED, RUNNING
 
@@ -85,18 +84,6 @@ class MachineRefused(Unavailable):
 
 
 Perform = Callable[[Work], Result]
-
-
-def log_file(settings: Settings, job_id: int) -> Path:
-    """Return where the standard error of a job's processes is kept."""
-    return settings.home / "jobs" / f"{job_id}.log"
-
-
-def without_our_paths(settings: Settings, text: str) -> str:
-    """Return what a child said as people may read it: it speaks to whoever typed the command and knows the folders."""
-    for place in (settings.home, PROJECT):
-        text = text.replace(f"{place}{os.sep}", "")
-    return text
 
 
 def do_now(

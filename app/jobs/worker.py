@@ -13,8 +13,10 @@ from app.db import Database
 from app.errors import AppError
 from app.jobs import lifecycle, queries
 from app.jobs.child import Stopped
+from app.jobs.comparison import compare_in_a_child
 from app.jobs.imports import import_in_a_child
 from app.jobs.lifecycle import Kind
+from app.jobs.logs import begin_attempt
 from app.jobs.pretraining import pretrain
 from app.jobs.queries import JobLine
 from app.jobs.reindex import reindex
@@ -26,6 +28,7 @@ log = logging.getLogger(__name__)
 PERFORM: dict[str, Perform] = {
     lifecycle.IMPORT: import_in_a_child,
     lifecycle.REINDEX: reindex,
+    lifecycle.COMPARE: compare_in_a_child,
     lifecycle.PRETRAIN: pretrain,
 }
 
@@ -74,6 +77,7 @@ def _next(database: Database, kinds: Sequence[Kind]) -> JobLine | None:
 
 def _do(database: Database, settings: Settings, job: JobLine, stopping: threading.Event) -> None:
     log.info("Job %s begins: %s of the pool “%s”.", job.id, job.kind, job.pool)
+    begin_attempt(settings, job.id, attempt=job.attempts)
     try:
         carry_out(database, settings, job, PERFORM[job.kind], should_stop=stopping.is_set)
     except Stopped:

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.errors import Conflict
+from app.errors import Conflict, Invalid
 from app.history import record
 from app.registry.queries import VersionLine, VersionNotFound, version
 from app.tables import Pool, Served, now
@@ -22,6 +22,10 @@ class VersionLost(Conflict):
     """The files of this index version are gone; reindex the pool with its encoder to get another one."""
 
 
+class SameVersion(Invalid):
+    """An index version cannot be compared with itself."""
+
+
 def serve(
     session: Session, *, pool_id: int, version_id: int, person_id: int | None = None, job_id: int | None = None
 ) -> VersionLine:
@@ -30,11 +34,7 @@ def serve(
     Raises VersionNotFound, also for a version of another pool, and VersionRemoved.
     """
     lock_versions(session, pool_id=pool_id)
-    chosen = version(session, id=version_id)
-    if chosen.pool_id != pool_id:
-        raise VersionNotFound
-    if chosen.removed_at is not None:
-        raise VersionRemoved
+    chosen = _usable(session, pool_id=pool_id, id=version_id)
     pointer = session.get(Served, pool_id, populate_existing=True)
     before = None if pointer is None else pointer.index_version_id
     if before == version_id:
@@ -50,6 +50,13 @@ def serve(
     return chosen
 
 
+def comparable(session: Session, *, pool_id: int, first: int, second: int) -> tuple[VersionLine, VersionLine]:
+    """Return two versions of a pool. Raises VersionNotFound, VersionRemoved and SameVersion."""
+    if first == second:
+        raise SameVersion
+    return _usable(session, pool_id=pool_id, id=first), _usable(session, pool_id=pool_id, id=second)
+
+
 def require_files(indexes: Path, version: VersionLine) -> None:
     """Raise VersionLost if there is no folder of this version: it must not become what all reviews begin with."""
     if not (indexes / version.artifact / MANIFEST).is_file():
@@ -59,3 +66,12 @@ def require_files(indexes: Path, version: VersionLine) -> None:
 def lock_versions(session: Session, *, pool_id: int) -> None:
     """Let those who serve, add or remove index versions of a pool take turns until this transaction ends."""
     session.execute(select(Pool.id).where(Pool.id == pool_id).with_for_update(key_share=True))
+
+
+def _usable(session: Session, *, pool_id: int, id: int) -> VersionLine:
+    chosen = version(session, id=id)
+    if chosen.pool_id != pool_id:
+        raise VersionNotFound
+    if chosen.removed_at is not None:
+        raise VersionRemoved
+    return chosen
