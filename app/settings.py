@@ -1,20 +1,38 @@
-"""The settings: read once from the environment, then frozen and handed on."""
+"""The settings: read once from the environment and a file, then frozen and handed on."""
 
 from __future__ import annotations
 
 import os
+import tomllib
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AliasChoices, Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 PROJECT = Path(__file__).resolve().parent.parent
 
+FILE_VARIABLE = "WINNOW_CONFIG"
+_FILE = "winnow.toml"
+
+
+class FileUnusable(ValueError):
+    """The file of settings is not there, is no TOML, or sets what cannot be set. The text is a sentence."""
+
 
 class Settings(BaseSettings):
-    """Everything that can be set, each by an environment variable that begins with `WINNOW_`."""
+    """Everything that can be set: by an environment variable that begins with `WINNOW_`, or else in a file.
+
+    The file is the one that `WINNOW_CONFIG` names, or `winnow.toml` in the home folder. Raises FileUnusable.
+    """
 
     model_config = SettingsConfigDict(env_prefix="WINNOW_", frozen=True, populate_by_name=True, extra="ignore")
 
@@ -106,7 +124,25 @@ class Settings(BaseSettings):
         description="A review that nobody has worked on for so many days no longer keeps its index version from "
         "removal; taken up again, it moves to the served one. 0: it always keeps it.",
     )
+    workers: int = Field(
+        default=1, ge=1, le=64, description="How many processes answer requests, on one port and one database."
+    )
     start_worker: bool = Field(default=True, description="Whether `winnow serve` starts a worker of its own.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given in Python goes before the environment, and that before the file."""
+        assert isinstance(init_settings, InitSettingsSource)
+        given = init_settings.init_kwargs.get("home") or os.environ.get("WINNOW_HOME")
+        home = Path(given) if given else Path(settings_cls.model_fields["home"].default)
+        return init_settings, env_settings, _file_source(settings_cls, home)
 
     @field_validator("home", mode="after")
     @classmethod
@@ -117,14 +153,18 @@ class Settings(BaseSettings):
     @classmethod
     def _split_hosts(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(part.strip().lower() for part in value.split(",") if part.strip())
+            value = value.split(",")
+        if isinstance(value, (list, tuple)):
+            return tuple(part.strip().lower() for part in map(str, value) if part.strip())
         return value
 
     @field_validator("import_roots", mode="before")
     @classmethod
     def _split_roots(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(Path(part).expanduser().absolute() for part in value.split(os.pathsep) if part)
+            value = [part for part in value.split(os.pathsep) if part]
+        if isinstance(value, (list, tuple)):
+            return tuple(Path(part).expanduser().absolute() for part in value)
         return value
 
     @property
@@ -163,3 +203,20 @@ class Settings(BaseSettings):
     def encoder_folders(self) -> tuple[Path, Path]:
         """Where encoders are looked for by name: one's own first, then those that come with Winnow."""
         return self.home / "encoders", PROJECT / "ml" / "encoders"
+
+
+def _file_source(settings_cls: type[BaseSettings], home: Path) -> PydanticBaseSettingsSource:
+    named = os.environ.get(FILE_VARIABLE)
+    file = (Path(named) if named else home / _FILE).expanduser()
+    if named and not file.is_file():
+        raise FileUnusable(f"{FILE_VARIABLE} names {file}, but there is no such file.")
+    try:
+        source = TomlConfigSettingsSource(settings_cls, file)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FileUnusable(f"{file} is no TOML: {error}.") from error
+    except OSError as error:
+        raise FileUnusable(f"{file} cannot be read: {error.strerror}.") from error
+    unknown = sorted(set(source.toml_data) - set(settings_cls.model_fields))
+    if unknown:
+        raise FileUnusable(f"{file} sets what Winnow does not know: {', '.join(unknown)}. docs/operators.md lists all.")
+    return source

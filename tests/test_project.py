@@ -25,8 +25,12 @@ OURS = {name: service for name, service in COMPOSE["services"].items() if name !
 
 
 def test_operators_find_every_setting_and_no_other() -> None:
-    explained = set(re.findall(r"^\| `(WINNOW_\w+)`", (REPOSITORY / "docs" / "operators.md").read_text(), re.M))
+    page = (REPOSITORY / "docs" / "operators.md").read_text()
+    explained = set(re.findall(r"^\| `(WINNOW_\w+)`", page, re.M))
     assert explained == {f"WINNOW_{name.upper()}" for name in Settings.model_fields}
+    (file,) = re.findall(r"^```toml\n(.*?)^```", page, re.M | re.S)
+    assert set(tomllib.loads(file)) == set(Settings.model_fields)
+    Settings(**tomllib.loads(file))
 
 
 def test_the_api_page_lists_every_operation_and_no_other(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from app.errors import AppError, CannotStart, Unavailable
 from app.jobs.lease import Watch
 from app.jobs.queries import Progress
 from app.migrations import upgrade
-from app.settings import Settings
+from app.settings import FileUnusable, Settings
 
 
 class BadSetting(CannotStart):
@@ -45,9 +45,11 @@ def new_group(help_text: str) -> typer.Typer:
 
 
 def read_settings(**given: Any) -> Settings:
-    """Read the settings; what was typed (and is not None) goes before the environment. Raises BadSetting."""
+    """Read the settings; what was typed (and is not None) goes before environment and file. Raises BadSetting."""
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
+    except FileUnusable as error:
+        raise BadSetting(str(error)) from error
     except ValidationError as error:
         fault = error.errors()[0]
         raise BadSetting(f"The setting {'.'.join(map(str, fault['loc']))} cannot be used: {fault['msg']}.") from error

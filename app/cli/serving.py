@@ -16,9 +16,9 @@ from typing import Annotated
 from urllib.parse import quote
 
 import typer
-import uvicorn
 from sqlalchemy.orm import Session
 
+from app.cli.answering import answer_requests
 from app.cli.frame import log_to_stderr, opened_database, read_settings, say
 from app.cli.listening import listening_socket, url_of
 from app.cli.pictures import import_folder, refuse_without_pictures, reindex_pool
@@ -35,9 +35,6 @@ from app.pools.folders import checked_folder
 from app.pools.queries import PoolLine, create_pool, folders_of, pool_named, pools
 from app.settings import Settings
 
-# How long answers under way may take once the server is told to stop.
-_TIME_TO_END_S = 10
-
 Host = Annotated[str | None, typer.Option(help="The address to listen on; the setting's if absent.")]
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="The port; the setting's if absent.")]
 
@@ -45,10 +42,11 @@ Port = Annotated[int | None, typer.Option(min=0, max=65535, help="The port; the 
 def serve(
     host: Host = None,
     port: Port = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="How many processes answer requests.")] = None,
     no_worker: Annotated[bool, typer.Option("--no-worker", help="Leave long work to another process.")] = False,
 ) -> None:
     """Serve Winnow to browsers, with a worker beside it, until told to stop."""
-    settings = read_settings(host=host, port=port, start_worker=False if no_worker else None)
+    settings = read_settings(host=host, port=port, workers=workers, start_worker=False if no_worker else None)
     log_to_stderr()
     with listening_socket(settings) as listener:
         _serve(settings, listener, on_ready=lambda url: say(f"Winnow is at {url}"))
@@ -98,26 +96,8 @@ def _serve(settings: Settings, listener: socket, *, on_ready: Callable[[str], No
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         if settings.start_worker:
             stack.enter_context(WorkerProcess(settings))
-        server = _server(settings)
         on_ready(url_of(listener))
-        server.run(sockets=[listener])
-
-
-def _server(settings: Settings) -> uvicorn.Server:
-    # FAISS and ONNX Runtime take a second that no other command, and nobody whose port is taken, should wait for.
-    from app.main import create_app  # noqa: PLC0415
-
-    return uvicorn.Server(
-        uvicorn.Config(
-            create_app(settings),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=bool(settings.trusted_proxies),
-            forwarded_allow_ips=list(settings.trusted_proxies),
-            timeout_graceful_shutdown=_TIME_TO_END_S,
-        )
-    )
+        answer_requests(settings, listener)
 
 
 def _ready_pool(database: Database, settings: Settings, folder: Path | None) -> PoolLine:
