@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from app.cli import people
+from app.cli.copying import copy_database
 from app.cli.frame import new_group
 from app.cli.pictures import import_pictures, reindex
 from app.cli.records import export, list_pools, upgrade_database
@@ -28,6 +29,7 @@ def main() -> None:
     winnow.command("pools")(list_pools)
     database = new_group("Look after the database.")
     database.command("upgrade")(upgrade_database)
+    database.command("copy")(copy_database)
     winnow.add_typer(database, name="db")
     user = new_group("Look after the people who can log in.")
     user.command("add")(people.add)
