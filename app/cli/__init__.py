@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from app.cli import people
+from app.cli.backups import backup, restore
 from app.cli.copying import copy_database
 from app.cli.frame import new_group
 from app.cli.pictures import import_pictures, reindex
@@ -27,6 +28,8 @@ def main() -> None:
     winnow.command("compare")(compare)
     winnow.command("export")(export)
     winnow.command("pools")(list_pools)
+    winnow.command("backup")(backup)
+    winnow.command("restore")(restore)
     database = new_group("Look after the database.")
     database.command("upgrade")(upgrade_database)
     database.command("copy")(copy_database)
