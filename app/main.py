@@ -18,8 +18,9 @@ from app.identity import views as identity_views
 from app.identity.gate import Gate
 from app.identity.guard import Guard
 from app.identity.prefix import Prefix
-from app.insight import api_docs, files, health, image_routes, journal_routes, journal_views, reviews
+from app.insight import api_docs, files, health, image_routes, journal_routes, journal_views, metrics, reviews
 from app.insight import views as insight_views
+from app.insight.watching import Watching
 from app.jobs import routes as jobs_routes
 from app.jobs import views as jobs_views
 from app.labels import agreement_routes, disagreement_routes, merge_routes, rule_routes
@@ -94,6 +95,7 @@ def create_app(settings: Settings) -> FastAPI:
         root_path=settings.root_path,
         lifespan=lifespan,
     )
+    metrics.count_connections(database)
     app.state.settings = settings
     app.state.database = database
     app.state.thumbnails = ThumbnailStore(settings.thumbnails)
@@ -110,6 +112,8 @@ def create_app(settings: Settings) -> FastAPI:
         Guard, allowed_hosts=settings.allowed_hosts, largest_body=settings.max_upload_bytes + FORM_OVERHEAD
     )
     app.add_middleware(Prefix)
+    # Added last, it is around all others.
+    app.add_middleware(Watching, log_requests=settings.log_requests)
     # Before everything else: a page asks for sixty of them.
     app.router.routes.extend(thumbnail_routes)
     for room in (
@@ -130,6 +134,7 @@ def create_app(settings: Settings) -> FastAPI:
         journal_routes,
         image_routes,
         health,
+        metrics,
         api_docs,
         insight_views,
         files,

@@ -22,6 +22,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from app.errors import AppError, problem
+from app.logs import request_id
 from app.settings import PROJECT
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def install(app: FastAPI) -> None:
     def silent(request: Request, error: Exception) -> Response:
         log.error("%s %s: the database does not answer.", request.method, request.url.path, exc_info=error)
         sentence = "The database does not answer just now; try again in a moment."
-        return _answer(request, _problem(503, sentence, "database-silent"))
+        return _answer(request, _problem(503, sentence, "database-silent", reference=_reference()))
 
     def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -98,10 +99,12 @@ def install(app: FastAPI) -> None:
 
     def unknown(request: Request, error: Exception) -> Response:
         # Whoever looks after the server finds the trace beside this number; nobody else learns anything from it.
-        reference = secrets.token_hex(4)
+        reference = _reference()
         log.error("Reference %s: %s %s failed.", reference, request.method, request.url.path, exc_info=error)
         sentence = f"Something went wrong on the server. Its log tells more under the reference {reference}."
-        return _answer(request, _problem(500, sentence, "internal-error", reference=reference))
+        answer = _problem(500, sentence, "internal-error", reference=reference)
+        # This answer is made outside of all middleware.
+        return _answer(request, answer, headers={"X-Request-ID": reference})
 
     app.mount("/static", _StaticFiles(directory=PROJECT / "static"))
     app.add_exception_handler(AppError, known)
@@ -127,6 +130,11 @@ _HTTP_SENTENCES = {
     404: "There is nothing at this address.",
     405: "This address does not answer to that method.",
 }
+
+
+def _reference() -> str:
+    """Return the id of the request, under which the log tells more."""
+    return request_id.get() or secrets.token_hex(8)
 
 
 def _fault(item: Any) -> dict[str, str]:

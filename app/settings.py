@@ -6,7 +6,7 @@ import os
 import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import (
@@ -126,6 +126,15 @@ class Settings(BaseSettings):
     )
     workers: int = Field(
         default=1, ge=1, le=64, description="How many processes answer requests, on one port and one database."
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="Whether a line of the log is for people, or a JSON object for programs."
+    )
+    log_requests: bool = Field(default=False, description="Whether each request leaves a line in the log.")
+    metrics_token: str = Field(
+        default="",
+        repr=False,
+        description="What a monitor has to send as a bearer to read `/metrics`. Empty: only this machine may.",
     )
     start_worker: bool = Field(default=True, description="Whether `winnow serve` starts a worker of its own.")
 

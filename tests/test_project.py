@@ -111,7 +111,7 @@ def test_containers_have_one_worker_that_the_server_did_not_start() -> None:
 def test_containers_wait_until_what_they_need_is_well() -> None:
     assert OURS["app"]["depends_on"] == {"db": {"condition": "service_healthy"}}
     assert OURS["worker"]["depends_on"] == {"app": {"condition": "service_healthy"}}
-    assert "/api/v1/health" in OURS["app"]["healthcheck"]["test"][-1]
+    assert "/api/v1/health/ready" in OURS["app"]["healthcheck"]["test"][-1]
     assert "pg_isready" in COMPOSE["services"]["db"]["healthcheck"]["test"][-1]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import threading
 from functools import partial
 from multiprocessing import connection, parent_process
@@ -41,8 +42,11 @@ def answer_requests(settings: Settings, listener: socket) -> None:
     if settings.workers == 1:
         uvicorn.Server(config).run(sockets=[listener])
         return
-    several = Multiprocess(config, sockets=[listener])
-    several.run()
+    with tempfile.TemporaryDirectory(prefix="winnow-metrics-") as shared:
+        # Where they count together: whichever of them a monitor reaches tells of all.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
+        several = Multiprocess(config, sockets=[listener])
+        several.run()
     if any(process.exitcode == STARTUP_FAILURE for process in several.processes):
         raise typer.Exit(STARTUP_FAILURE)
 
@@ -50,7 +54,7 @@ def answer_requests(settings: Settings, listener: socket) -> None:
 def _app(settings: Settings) -> ASGIApp:
     """Return the app, in the process that will run it."""
     if parent_process() is not None:
-        log_to_stderr()
+        log_to_stderr(settings)
         threading.Thread(target=_end_with_parent, name="parent watch", daemon=True).start()
     # FAISS and ONNX Runtime take a second that no other command, and nobody whose port is taken, should wait for.
     from app.main import create_app  # noqa: PLC0415

@@ -21,6 +21,7 @@ from app.db import Database
 from app.errors import AppError, CannotStart, Unavailable
 from app.jobs.lease import Watch
 from app.jobs.queries import Progress
+from app.logs import FORMATTERS
 from app.migrations import upgrade
 from app.settings import FileUnusable, Settings
 
@@ -101,9 +102,11 @@ def print_event(**event: Any) -> None:
     sys.stdout.flush()
 
 
-def log_to_stderr() -> None:
+def log_to_stderr(settings: Settings) -> None:
     """Let a long-running process log."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(FORMATTERS[settings.log_format]())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     # They tell at length that all is well.
     for talkative in ("alembic", "faiss", "uvicorn"):
         logging.getLogger(talkative).setLevel(logging.WARNING)

@@ -47,7 +47,7 @@ def serve(
 ) -> None:
     """Serve Winnow to browsers, with a worker beside it, until told to stop."""
     settings = read_settings(host=host, port=port, workers=workers, start_worker=False if no_worker else None)
-    log_to_stderr()
+    log_to_stderr(settings)
     with listening_socket(settings) as listener:
         _serve(settings, listener, on_ready=lambda url: say(f"Winnow is at {url}"))
 
@@ -55,7 +55,7 @@ def serve(
 def worker() -> None:
     """Do long work, one job after another, until told to stop; the job in hand is then given back."""
     settings = read_settings()
-    log_to_stderr()
+    log_to_stderr(settings)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -83,7 +83,7 @@ def quickstart(
     with listening_socket(settings) as listener:
         with opened_database(settings) as database:
             pool = _ready_pool(database, settings, folder)
-        log_to_stderr()
+        log_to_stderr(settings)
         _serve(settings, listener, on_ready=show)
 
 

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import tempfile
 from importlib.metadata import version
 from typing import Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.db import ReadSession
-from app.errors import Unavailable
+from app.db import Database, ReadSession
+from app.errors import AppError, Unavailable
+from app.migrations import check
+from app.settings import Settings
+from app.tables import IndexVersion, Pool, Served
+from ml.artifacts import BadArtifact, IndexManifest
 
-router = APIRouter(prefix="/api/v1", tags=["health"])
+router = APIRouter(prefix="/api/v1/health", tags=["health"])
 
 
 class DatabaseDown(Unavailable):
     """The database does not answer; Winnow goes on by itself as soon as it does."""
+
+
+class OtherSchema(Unavailable):
+    """The database has another schema than this version of Winnow; run “winnow db upgrade”."""
+
+
+class HomeGone(Unavailable):
+    """The folder where Winnow keeps its files is gone, full, or cannot be written to."""
+
+
+class IndexGone(Unavailable):
+    """A served index version is missing or damaged; reindex its pool."""
 
 
 class Health(BaseModel):
@@ -26,7 +43,15 @@ class Health(BaseModel):
     database: str
 
 
-@router.get("/health", summary="Is the server well?")
+class Live(BaseModel):
+    status: Literal["live"] = "live"
+
+
+class Ready(BaseModel):
+    status: Literal["ready"] = "ready"
+
+
+@router.get("", summary="Is the server well?")
 def health(session: ReadSession) -> Health:
     """200 when the database answers, else 503."""
     try:
@@ -34,3 +59,49 @@ def health(session: ReadSession) -> Health:
     except SQLAlchemyError as error:
         raise DatabaseDown from error
     return Health(version=version("winnow"), database=session.get_bind().dialect.name)
+
+
+@router.get("/live", summary="Does the process answer?")
+async def live() -> Live:
+    """200 as long as the process answers at all, whatever has become of the database."""
+    return Live()
+
+
+@router.get("/ready", summary="Can people work?")
+def ready(request: Request) -> Ready:
+    """200 if database, files and every served index version are there, else 503 with what is not."""
+    _database_fits(request.app.state.database)
+    _files_can_be_written(request.app.state.settings)
+    _indexes_are_there(request.app.state.database, request.app.state.settings)
+    return Ready()
+
+
+def _database_fits(database: Database) -> None:
+    try:
+        check(database)
+    except SQLAlchemyError as error:
+        raise DatabaseDown from error
+    except AppError as error:
+        raise OtherSchema from error
+
+
+def _files_can_be_written(settings: Settings) -> None:
+    try:
+        with tempfile.TemporaryFile(dir=settings.home) as file:
+            file.write(b"ready")
+            file.flush()
+    except OSError as error:
+        raise HomeGone from error
+
+
+def _indexes_are_there(database: Database, settings: Settings) -> None:
+    with database.read() as session:
+        served = select(Pool.name, IndexVersion.artifact).join(Served, Served.pool_id == Pool.id)
+        rows = session.execute(served.join(IndexVersion, IndexVersion.id == Served.index_version_id)).all()
+    for pool, artifact in rows:
+        try:
+            IndexManifest.read(settings.indexes / artifact, verify=False)
+        except BadArtifact as error:
+            raise IndexGone(
+                f"The served index version of “{pool}” is missing or damaged; reindex that pool."
+            ) from error
