@@ -25,15 +25,15 @@ class PostgresServer:
 
 
 @contextmanager
-def server_for_tests(worker: str) -> Iterator[PostgresServer]:
-    """Yield a server with an empty database for one test worker."""
+def server_for_tests(worker: str, *, durable: bool = False) -> Iterator[PostgresServer]:
+    """Yield a server with an empty database for one test worker; `durable`: it writes to the disk what it confirms."""
     given = os.environ.get("TEST_DATABASE_URL")
     if given:
         yield PostgresServer(fresh_database(given, worker))
         return
     folder = Path(tempfile.mkdtemp(prefix="winnow-postgres-"))
     try:
-        with _cluster(folder) as socket:
+        with _cluster(folder, durable=durable) as socket:
             url = f"postgresql+psycopg://winnow@/postgres?host={socket}"
             yield PostgresServer(fresh_database(url, worker))
     finally:
@@ -80,13 +80,20 @@ def fresh_database(url: str, worker: str) -> str:
 
 
 @contextmanager
-def _cluster(folder: Path) -> Iterator[Path]:
+def _cluster(folder: Path, *, durable: bool) -> Iterator[Path]:
     binaries = _binaries()
     as_other = _as_unprivileged(folder)
     data = folder / "data"
     initdb = [str(binaries / "initdb"), "-D", str(data), "-U", "winnow", "-A", "trust", "-E", "UTF8", "--no-sync"]
     subprocess.run([*as_other, *initdb], check=True, capture_output=True)
-    options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}", "-c", "fsync=off"]
+    options = [
+        "-c",
+        "listen_addresses=",
+        "-c",
+        f"unix_socket_directories={folder}",
+        "-c",
+        f"fsync={'on' if durable else 'off'}",
+    ]
     server = subprocess.Popen(
         [*as_other, str(binaries / "postgres"), "-D", str(data), *options],
         stdout=subprocess.DEVNULL,
