@@ -36,6 +36,7 @@ class About(Enum):
     LOT = "lot"
     JOB = "job"
     COMMIT = "commit"
+    INDEX_VERSION = "index version"
     IMAGE = "image"  # by its SHA-256: all pools that hold it, or whose reviews start from it
 
 
@@ -55,6 +56,10 @@ RULES = (
     Rule("GET", "/api/v1/images/{id}/thumbnail", W.MEMBER, A.IMAGE),
     Rule("GET", "/static/{path:path}", W.ANYONE),
     Rule("GET", "/api/v1/health", W.ANYONE),
+    Rule("GET", "/api/v1/health/live", W.ANYONE),
+    Rule("GET", "/api/v1/health/ready", W.ANYONE),
+    # It has a token of its own, and without one it answers this machine alone.
+    Rule("GET", "/metrics", W.ANYONE),
     # People.
     Rule("GET", "/log-in", W.ANYONE),
     Rule("POST", "/log-in", W.ANYONE),
@@ -82,26 +87,36 @@ RULES = (
     Rule("GET", "/pools/{pool}", W.MEMBER, A.POOL),
     Rule("GET", "/pools/{pool}/files", W.MEMBER, A.POOL),
     Rule("GET", "/api/v1/pools/{pool}", W.MEMBER, A.POOL),
+    Rule("PATCH", "/api/v1/pools/{pool}", W.LEAD_OR_ENGINEER, A.POOL),
     Rule("GET", "/api/v1/pools/{pool}/classes", W.MEMBER, A.POOL),
     # An import makes classes too, of what its files say; so whoever imports may make them.
     Rule("POST", "/api/v1/pools/{pool}/classes", W.LEAD_OR_ENGINEER, A.POOL),
+    Rule("PATCH", "/api/v1/pools/{pool}/classes/{class_name}", W.LEAD, A.POOL),
+    Rule("GET", "/api/v1/pools/{pool}/classes/{class_name}/merge", W.LEAD, A.POOL),
+    Rule("POST", "/api/v1/pools/{pool}/classes/{class_name}/merge", W.LEAD, A.POOL),
+    Rule("DELETE", "/api/v1/pools/{pool}/classes/{class_name}/merge", W.LEAD, A.POOL),
     Rule("GET", "/api/v1/pools/{pool}/images", W.MEMBER, A.POOL),
     Rule("GET", "/api/v1/pools/{pool}/unreadable", W.MEMBER, A.POOL),
     Rule("GET", "/api/v1/pools/{pool}/missing", W.MEMBER, A.POOL),
     Rule("GET", "/api/v1/images/{id}", W.MEMBER, A.IMAGE),
     Rule("GET", "/api/v1/images/{id}/file", W.MEMBER, A.IMAGE),
     # Long work, encoders, index versions.
+    Rule("GET", "/jobs", W.LOGGED_IN),
     Rule("GET", "/jobs/{job}", W.MEMBER, A.JOB),
+    Rule("GET", "/pools/{pool}/jobs", W.MEMBER, A.POOL),
     Rule("GET", "/pools/{pool}/encoders", W.ENGINEER, A.POOL),
     Rule("POST", "/api/v1/pools/{pool}/imports", W.ENGINEER, A.POOL),
     Rule("POST", "/api/v1/pools/{pool}/reindex", W.ENGINEER, A.POOL),
     Rule("POST", "/api/v1/pools/{pool}/pretraining", W.ENGINEER, A.POOL),
+    Rule("POST", "/api/v1/pools/{pool}/comparisons", W.ENGINEER, A.POOL),
     Rule("GET", "/api/v1/pools/{pool}/jobs", W.MEMBER, A.POOL),
     Rule("GET", "/api/v1/jobs/{id}", W.MEMBER, A.JOB),
+    Rule("GET", "/api/v1/jobs/{id}/log", W.ENGINEER, A.JOB),
     Rule("DELETE", "/api/v1/jobs/{id}", W.ENGINEER, A.JOB),
     Rule("POST", "/api/v1/jobs/{id}/resume", W.ENGINEER, A.JOB),
     Rule("GET", "/api/v1/encoders", W.ANY_ENGINEER),
     Rule("GET", "/api/v1/pools/{pool}/index-versions", W.MEMBER, A.POOL),
+    Rule("DELETE", "/api/v1/index-versions/{id}", W.ENGINEER, A.INDEX_VERSION),
     Rule("GET", "/api/v1/pools/{pool}/served", W.MEMBER, A.POOL),
     Rule("PUT", "/api/v1/pools/{pool}/served", W.ENGINEER, A.POOL),
     # Reviews.
@@ -114,6 +129,7 @@ RULES = (
     Rule("POST", "/api/v1/reviews/{review_id}/pages", W.MEMBER, A.REVIEW),
     Rule("GET", "/api/v1/pages/{page_id}", W.MEMBER, A.PAGE),
     Rule("POST", "/api/v1/pages/{page_id}/ahead", W.MEMBER, A.PAGE),
+    Rule("POST", "/api/v1/pages/{page_id}/lease", W.MEMBER, A.PAGE),
     Rule("POST", "/api/v1/pages/{page_id}/commit", W.MEMBER, A.PAGE),
     Rule("DELETE", "/api/v1/pages/{page_id}/commit", W.MEMBER, A.PAGE),
     Rule("POST", "/api/v1/reviews/{review_id}/lots", W.MEMBER, A.REVIEW),
@@ -127,6 +143,19 @@ RULES = (
     Rule("GET", "/api/v1/pools/{pool}/classes/{class_name}/images", W.MEMBER, A.POOL),
     Rule("POST", "/api/v1/pools/{pool}/classes/{class_name}/verdicts", W.MEMBER, A.POOL),
     Rule("DELETE", "/api/v1/commits/{commit_id}", W.MEMBER, A.COMMIT),
+    Rule("GET", "/pools/{pool}/images/{image}", W.MEMBER, A.POOL),
+    Rule("GET", "/api/v1/pools/{pool}/images/{image}/why", W.MEMBER, A.POOL),
+    # Several people's verdicts.
+    Rule("GET", "/api/v1/pools/{pool}/rule", W.MEMBER, A.POOL),
+    Rule("PUT", "/api/v1/pools/{pool}/rule", W.LEAD, A.POOL),
+    Rule("GET", "/pools/{pool}/disagreements", W.LEAD, A.POOL),
+    Rule("GET", "/api/v1/pools/{pool}/disagreements", W.LEAD, A.POOL),
+    Rule("POST", "/api/v1/pools/{pool}/classes/{class_name}/settlements", W.LEAD, A.POOL),
+    Rule("GET", "/api/v1/pools/{pool}/classes/{class_name}/agreement", W.MEMBER, A.POOL),
+    # The journal. What is in it of pools in which somebody is no engineer, they do not see.
+    Rule("GET", "/pools/{pool}/journal", W.ENGINEER, A.POOL),
+    Rule("GET", "/api/v1/pools/{pool}/journal.csv", W.ENGINEER, A.POOL),
+    Rule("GET", "/api/v1/journal", W.ANY_ENGINEER),
     Rule("GET", "/api/v1/pools/{pool}/labels.csv", W.ENGINEER, A.POOL),
 )
 

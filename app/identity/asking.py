@@ -19,6 +19,7 @@ from app.names import name_key
 from app.tables import (
     Commit,
     Image,
+    IndexVersion,
     Job,
     LogIn,
     Lot,
@@ -136,6 +137,7 @@ _POOLS: dict[About, Select[int]] = {
     About.LOT: select(Review.pool_id).join(Lot, Lot.review_id == Review.id).where(Lot.id == _VALUE),
     About.JOB: select(Job.pool_id).where(Job.id == _VALUE),
     About.COMMIT: select(Commit.pool_id).where(Commit.id == _VALUE),
+    About.INDEX_VERSION: select(IndexVersion.pool_id).where(IndexVersion.id == _VALUE),
     About.IMAGE: select(PoolImage.pool_id).join(Image, Image.id == PoolImage.image_id).where(Image.sha256 == _VALUE),
 }
 # A picture that a review starts from without a pool holding it.

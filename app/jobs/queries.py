@@ -16,7 +16,7 @@ from app.errors import Conflict, NotFound
 from app.history import record
 from app.jobs import lifecycle
 from app.jobs.lifecycle import Kind
-from app.tables import Job, Person, Pool, now
+from app.tables import Job, Member, Person, Pool, now
 from app.words import DONE, FAILED, QUEUED, RUNNING, STOPPED
 
 ALL_KINDS = tuple(kind for lane in lifecycle.LANES for kind in lane)
@@ -213,12 +213,19 @@ def job(session: Session, *, id: int) -> JobLine:
 
 
 def jobs_of(
-    session: Session, *, pool_id: int | None, kinds: Collection[Kind] = ALL_KINDS, limit: int = 50
+    session: Session,
+    *,
+    pool_id: int | None,
+    only: int | None = None,
+    kinds: Collection[Kind] = ALL_KINDS,
+    limit: int = 50,
 ) -> list[JobLine]:
-    """Return the jobs of a pool, or with None of all pools, newest first."""
+    """Return the jobs of a pool, or with None of all pools, newest first; or of the pools of one person, by id."""
     wanted = _lines().where(Job.kind.in_(kinds))
     if pool_id is not None:
         wanted = wanted.where(Job.pool_id == pool_id)
+    if only is not None:
+        wanted = wanted.where(Job.pool_id.in_(select(Member.pool_id).where(Member.person_id == only)))
     rows = session.execute(wanted.order_by(Job.id.desc()).limit(limit))
     return [JobLine(**row._mapping) for row in rows]
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from app.db import ReadSession
+from app.identity.people import CurrentAsking
 from app.errors import AppError
 from app.jobs import queries, recipes
 from app.jobs.commands import command_of
@@ -83,8 +84,8 @@ def job(request: Request, session: ReadSession, job: int) -> HTMLResponse:
 
 
 @router.get("/jobs")
-def all_jobs(request: Request, session: ReadSession) -> HTMLResponse:
-    return _jobs(request, None, queries.jobs_of(session, pool_id=None, limit=JOBS_SHOWN))
+def all_jobs(request: Request, session: ReadSession, asking: CurrentAsking) -> HTMLResponse:
+    return _jobs(request, None, queries.jobs_of(session, pool_id=None, only=asking.only, limit=JOBS_SHOWN))
 
 
 @router.get("/pools/{pool}/jobs")
