@@ -14,7 +14,7 @@ from app.review.page_queries import PageLine, Picture, Tile
 from app.review.queries import ReviewLine
 from app.tables import now
 from app.verdicts import journal
-from app.verdicts.journal import NewVerdict
+from app.verdicts.journal import LotDecided, NewVerdict
 from app.verdicts.queries import class_counts
 from app.words import ACCEPT, REJECT, SECOND, UNSURE
 
@@ -27,10 +27,6 @@ class CommittedOtherwise(Conflict):
 
 class KeyUsedOtherwise(Conflict):
     """This key has been used for a commit with other verdicts."""
-
-
-class LotDecided(Conflict):
-    """The rest of this lot was accepted on the strength of this page: take that back first."""
 
 
 class SampleGivenUp(Conflict):

@@ -1,4 +1,4 @@
-"""The page on which a review is worked."""
+"""The page on which a review is worked, and each page of it as it was stored."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from fastapi.responses import HTMLResponse
 
 from app.db import ReadSession
 from app.pages import page
-from app.review import queries
+from app.registry.queries import VersionLine, version
+from app.review import page_queries, queries, stored_pages
 
 router = APIRouter(include_in_schema=False)
 
@@ -22,6 +23,18 @@ class ReviewPage:
     query: list[queries.QueryPicture]
 
 
+@dataclass(frozen=True)
+class StoredPage:
+    """A page to be looked at and taken back, not worked on."""
+
+    page: page_queries.PageLine
+    review: queries.ReviewLine
+    query: list[queries.QueryPicture]
+    version: VersionLine  # that the review works on
+    commits: list[stored_pages.PageCommit]  # the latest first
+    tiles: list[stored_pages.StoredTile]
+
+
 @router.get("/reviews/{review}")
 def review(request: Request, session: ReadSession, review: int) -> HTMLResponse:
     context = ReviewPage(
@@ -29,3 +42,20 @@ def review(request: Request, session: ReadSession, review: int) -> HTMLResponse:
         query=queries.query_pictures(session, review_id=review),
     )
     return page(request, "review/review.html", context)
+
+
+@router.get("/pages/{page_id}")
+def stored_page(request: Request, session: ReadSession, page_id: int) -> HTMLResponse:
+    line = page_queries.page(session, page_id=page_id)
+    review = queries.review(session, review_id=line.review_id)
+    commits = stored_pages.commits(session, page_id=page_id)
+    latest = commits[0].id if commits else None
+    context = StoredPage(
+        page=line,
+        review=review,
+        query=queries.query_pictures(session, review_id=review.id),
+        version=version(session, id=review.index_version_id),
+        commits=commits,
+        tiles=stored_pages.tiles(session, page_id=page_id, pool_id=review.pool_id, commit_id=latest),
+    )
+    return page(request, "review/stored_page.html", context)
