@@ -8,6 +8,10 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
 INSTALL = bin/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable
 
+# Each process gets neighbours, which share servers, indexes and runs that take long to make; whoever is done first
+# takes over half of what the other still has.
+PYTEST = pytest -n 2 --dist worksteal
+
 # Two processes with spinning threads on two cores stall each other.
 export OMP_WAIT_POLICY ?= PASSIVE
 test test-base check: export OMP_NUM_THREADS = 1
@@ -21,17 +25,17 @@ run: .venv/base ## open Winnow in the browser; POOL=/path/to/folder PORT=8000 WI
 	@.venv/bin/winnow quickstart $${POOL:+"$$POOL"}
 
 test: system-packages .venv/all ## run all tests (installs torch, 6 GB)
-	.venv/bin/pytest -n 2
+	.venv/bin/$(PYTEST)
 
 test-base: system-packages .venv-base/dev ## run the tests that need no torch
-	.venv-base/bin/pytest -n 2 -m "not torch"
+	.venv-base/bin/$(PYTEST) -m "not torch"
 
 check: system-packages .venv/all ## form, rules, types, walls and tests
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	.venv/bin/pytest -n 2
+	.venv/bin/$(PYTEST)
 
 format: .venv/all ## put the code into its form
 	.venv/bin/ruff format .

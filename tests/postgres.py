@@ -9,9 +9,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
 from app.db import Database
 from app.tables import Table
@@ -46,13 +47,21 @@ def emptied(url: str) -> Iterator[None]:
     name = make_url(url).database or ""
     if not name.endswith("_test"):
         raise RuntimeError(f"{name} does not look like a test database: its name has to end in _test")
-    engine = create_engine(url)
-    tables = ", ".join(f'"{table.name}"' for table in Table.metadata.sorted_tables if table.name != "person")
-    with engine.begin() as connection:
-        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
-        connection.execute(text("DELETE FROM person WHERE name_key <> 'local'"))
-    engine.dispose()
+    # Past the references, row by row: TRUNCATE makes new files for every table and index, and takes far longer.
+    statements = ["SET LOCAL session_replication_role = replica"]
+    statements += [f'DELETE FROM "{table.name}"' for table in Table.metadata.sorted_tables if table.name != "person"]
+    statements += ["DELETE FROM person WHERE name_key <> 'local'"]
+    statements += ["SELECT setval(quote_ident(sequencename)::regclass, 1, false) FROM pg_sequences"]
+    statements[-1] += " WHERE last_value IS NOT NULL AND sequencename <> 'person_id_seq'"
+    with _emptying(url).begin() as connection:
+        connection.exec_driver_sql("; ".join(statements))
     yield
+
+
+@cache
+def _emptying(url: str) -> Engine:
+    # What takes time is to get to know a server, not to connect to it.
+    return create_engine(url, poolclass=NullPool)
 
 
 @contextmanager

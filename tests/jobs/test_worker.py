@@ -21,7 +21,7 @@ from app.tables import Job, now
 from tests.jobs.conftest import processes_that_name, wait_for, write_pictures
 
 # Enough for a few seconds of embedding, so that there is a middle to be killed in.
-MANY = 700
+MANY = 500
 
 
 @pytest.fixture
@@ -84,6 +84,7 @@ def test_a_queued_import_is_done_and_its_reindex_too(settings, database, worker,
         assert served_version(session, pool_id=pool.id).count == 5
 
 
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 def test_a_failing_childs_sentence_reaches_the_job(worker, job, queue, imported, tmp_path):
     pool = imported(1)
     job_id = queue(IMPORT, pool.id, folder=str(tmp_path / "nope"))

@@ -76,7 +76,7 @@ def test_stacks_are_looked_for_in_the_pictures_that_are_named(
 def test_killed_in_the_middle_and_run_again_it_ends_with_the_same_vectors(
     pictures: MakePictures, tmp_path: Path, run_ml: Run
 ) -> None:
-    write_list(tmp_path / "list.jsonl", pictures(1000))
+    write_list(tmp_path / "list.jsonl", pictures(500))
     command = ("embed", "--encoder", SHIPPED, "--images", tmp_path / "list.jsonl", "--threads", 1, "--out")
     with subprocess.Popen(
         ml_command(*command, tmp_path / "killed"), cwd=REPOSITORY, stdout=subprocess.DEVNULL
