@@ -117,7 +117,7 @@ def report(what: str, times: list[float], *, target: float) -> None:
 
 
 def print_memory(pid: int, home: Path) -> None:
-    resident = _status(pid, "VmRSS")
+    resident = status_of(pid, "VmRSS")
     vectors = sum(path.stat().st_size for path in (home / "indexes").glob("*/index.faiss"))
     print(
         f"server: resident {resident / MEGABYTE:.0f} MB, vectors {vectors / MEGABYTE:.0f} MB, "
@@ -150,7 +150,7 @@ def folder_of(path: str) -> str:
     return PurePosixPath(path).parent.name
 
 
-def _status(pid: int, field: str) -> int:
+def status_of(pid: int, field: str) -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1]) * 1024

@@ -48,7 +48,7 @@ def seed_pool(
     """
     images = [hashlib.sha256(f"{name} {number}".encode()).hexdigest() for number in range(len(vectors))]
     artifact = f"{name}-1"
-    _publish_index(settings.indexes / artifact, vectors, images, stacks)
+    publish_index(settings.indexes / artifact, vectors, images, stacks)
     with database.write() as session:
         pool = Pool(name=name, name_key=name, classes_per_image=classes_per_image)
         encoder = Encoder(name="made-up", digest=hashlib.sha256(name.encode()).hexdigest(), dimension=vectors.shape[1])
@@ -73,7 +73,7 @@ def serve_new_version(
 ) -> None:
     """Publish other vectors of the same images and serve them."""
     artifact = f"{pool.name}-2"
-    _publish_index(settings.indexes / artifact, vectors, pool.images)
+    publish_index(settings.indexes / artifact, vectors, pool.images)
     with database.write() as session:
         served = session.scalars(select(Served).join(Pool).where(Pool.name == pool.name)).one()
         before = session.get_one(IndexVersion, served.index_version_id)
@@ -85,7 +85,7 @@ def serve_new_version(
         served.index_version_id = added.id
 
 
-def _publish_index(
+def publish_index(
     target: Path, vectors: NDArray[np.float32], images: list[str], stacks: Sequence[Sequence[int]] = ()
 ) -> None:
     order = np.argsort(images)

@@ -73,7 +73,9 @@ def export(
         if output is None:
             sys.stdout.writelines(lines)
         else:
-            say(f"{_write(output, lines):,} rows written to {output}.")
+            _write(output, lines)
+            count = count_rows(session, pool_id=pool_id, filters=filters, rows=rows)
+            say(f"{count:,} rows written to {output}.")
 
 
 def list_pools() -> None:
@@ -91,22 +93,18 @@ def upgrade_database() -> None:
         say("The database is up to date.")
 
 
-def _write(output: Path, lines: Iterable[str]) -> int:
-    """Write the lines beside the file and then put them in its place; return how many rows follow the header.
+def _write(output: Path, lines: Iterable[str]) -> None:
+    """Write the lines beside the file and then put them in its place.
 
     Whatever goes wrong, a file that was there before stays as it was.
     """
     draft = output.with_name(f".{output.name}.{uuid4().hex}")
-    count = 0
     try:
         try:
             with draft.open("w", encoding="utf-8", newline="") as file:
-                for line in lines:
-                    file.write(line)
-                    count += 1
+                file.writelines(lines)
             draft.replace(output)
         finally:
             draft.unlink(missing_ok=True)
     except OSError as error:
         raise OutputUnwritable(f"{output} cannot be written: {error.strerror}.") from error
-    return count - 1

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from app.db import ReadSession
-from app.identity.people import CurrentAsking
 from app.errors import AppError
+from app.identity.people import CurrentAsking
 from app.jobs import queries, recipes
 from app.jobs.commands import command_of
 from app.jobs.lifecycle import IMPORT, PRETRAIN

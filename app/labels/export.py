@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Row, Select, exists, func, select
+from sqlalchemy import Connection, CursorResult, Select, exists, false, func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.db import Database
 from app.history import record
-from app.labels.rows import LabelRow, csv_lines
+from app.labels.rows import LabelRow, csv_blocks, written
 from app.pools.held import path_in_pool
 from app.pools.merged import final_classes
 from app.tables import (
@@ -30,7 +30,8 @@ from app.tables import (
 )
 from app.words import VERDICTS, VerdictValue
 
-ROWS_AT_ONCE = 1_000
+# Few enough that reading goes on while the next ones are looked up.
+ROWS_AT_ONCE = 2_000
 
 Rows = Literal["labels", "verdicts"]
 
@@ -49,23 +50,27 @@ class Filters:
 def export_csv(
     session: Session, *, pool_id: int, filters: Filters, groups: Mapping[str, str] | None, rows: Rows = "labels"
 ) -> Iterator[str]:
-    """Yield CSV lines; memory stays the same however many rows there are.
+    """Yield CSV, many lines at once; memory stays the same however many rows there are.
 
     `rows="labels"`: one row for each image and class, the verdict in force, and whether people differ about it.
     `rows="verdicts"`: every verdict ever given, also undone ones, which say so, in the order given. `groups` is
     what `stack_groups` returns.
     """
-    found = session.execute(
+    # Past the session, whose handling of rows takes longer than all the rest.
+    connection = session.connection()
+    found = connection.execute(
         _statement(pool_id, filters, rows), execution_options={"yield_per": ROWS_AT_ONCE, "stream_results": True}
     )
+    classes = select(LabelClass.id, LabelClass.name).where(LabelClass.pool_id == pool_id)
+    names = dict(connection.execute(classes).all())
     last = "disputed" if rows == "labels" else "undone"
-    return csv_lines((_line(row, groups) for row in found), last_column=last)
+    return csv_blocks(_blocks(connection, found, names, groups), last_column=last)
 
 
 def count_rows(session: Session, *, pool_id: int, filters: Filters, rows: Rows = "labels") -> int:
     """Count what `export_csv` yields from the same snapshot, the header aside."""
-    wanted = _statement(pool_id, filters, rows).with_only_columns(Verdict.id).order_by(None).subquery()
-    return session.scalar(select(func.count()).select_from(wanted)) or 0
+    wanted = _statement(pool_id, filters, rows).with_only_columns(func.count(), maintain_column_froms=True)
+    return session.scalar(wanted.order_by(None)) or 0
 
 
 def record_export(
@@ -88,21 +93,54 @@ def _told(filters: Filters) -> dict[str, Any]:
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in chosen.items()}
 
 
-def _line(row: Row[*tuple[Any, ...]], groups: Mapping[str, str] | None) -> LabelRow:
-    image: str = row[0]
-    cells = (*row, None if groups is None else groups.get(image, image))
-    return LabelRow(*cells)
+class _Entry(NamedTuple):
+    """What all verdicts of a commit have in common."""
+
+    who: str
+    when: str
+    review: int | None
+    page: int | None
+    encoder: str | None
+    index_version: int | None
+    bound: float | None
+    undone: bool
 
 
-def _statement(pool_id: int, filters: Filters, rows: Rows) -> Select[*tuple[Any, ...]]:
+def _blocks(
+    connection: Connection,
+    found: CursorResult[*tuple[Any, ...]],
+    classes: Mapping[int, str],
+    groups: Mapping[str, str] | None,
+) -> Iterator[list[LabelRow]]:
+    # The rows of a commit follow one another, so what they share is looked up once for all of them.
+    entries: dict[int, _Entry] = {}
+    for rows in found.partitions():
+        commits = {row[0] for row in rows}
+        entries = {commit: entry for commit, entry in entries.items() if commit in commits}
+        entries |= _entries(connection, commits - entries.keys())
+        yield [
+            LabelRow(
+                image,
+                path,
+                classes[class_id],
+                value,
+                *(entry := entries[commit])[:-2],
+                score,
+                basis,
+                entry.bound,
+                None if groups is None else groups.get(image, image),
+                # Of labels, which rest on verdicts that stand, the one; of verdicts the other.
+                disputed or entry.undone,
+            )
+            for commit, image, path, class_id, value, score, basis, disputed in rows
+        ]
+
+
+def _entries(connection: Connection, commits: Collection[int]) -> dict[int, _Entry]:
     undo = aliased(Commit)
-    final = final_classes(pool_id)
-    statement: Select[*tuple[Any, ...]] = (
+    statement = (
         select(
-            Image.sha256,
-            path_in_pool(Image.id, pool_id=pool_id),
-            LabelClass.name,
-            Verdict.value,
+            Commit.id,
             Person.name,
             Commit.created_at,
             Commit.review_id,
@@ -112,22 +150,38 @@ def _statement(pool_id: int, filters: Filters, rows: Rows) -> Select[*tuple[Any,
             ),
             Encoder.name,
             Review.index_version_id,
-            Verdict.score,
-            Verdict.basis,
             Lot.bound,
-            Label.disputed if rows == "labels" else exists().where(undo.undoes_id == Commit.id),
+            exists().where(undo.undoes_id == Commit.id),
         )
-        .select_from(Verdict)
-        .join(Commit, Commit.id == Verdict.commit_id)
-        .join(Image, Image.id == Verdict.image_id)
-        .join(final, final.c.id == Verdict.class_id)
-        .join(LabelClass, LabelClass.id == final.c.final_id)
         .join(Person, Person.id == Commit.person_id)
         .outerjoin(Lot, Lot.id == Commit.lot_id)
         .outerjoin(Review, Review.id == Commit.review_id)
         .outerjoin(IndexVersion, IndexVersion.id == Review.index_version_id)
         .outerjoin(Encoder, Encoder.id == IndexVersion.encoder_id)
-        .where(LabelClass.pool_id == pool_id)
+        .where(Commit.id.in_(commits))
+    )
+    rows = connection.execute(statement).all()
+    return {row[0]: _Entry(row[1], written(row[2]), *row[3:]) for row in rows}
+
+
+def _statement(pool_id: int, filters: Filters, rows: Rows) -> Select[*tuple[Any, ...]]:
+    final = final_classes(pool_id)
+    statement: Select[*tuple[Any, ...]] = (
+        select(
+            Verdict.commit_id,
+            Image.sha256,
+            path_in_pool(Image.id, pool_id=pool_id),
+            final.c.final_id,
+            Verdict.value,
+            Verdict.score,
+            Verdict.basis,
+            Label.disputed if rows == "labels" else false(),
+        )
+        .select_from(Verdict)
+        .join(Commit, Commit.id == Verdict.commit_id)
+        .join(Image, Image.id == Verdict.image_id)
+        .join(final, final.c.id == Verdict.class_id)
+        .join(Person, Person.id == Commit.person_id)
         .order_by(Verdict.id)
     )
     if rows == "labels":
@@ -136,7 +190,7 @@ def _statement(pool_id: int, filters: Filters, rows: Rows) -> Select[*tuple[Any,
     else:
         statement = statement.where(Verdict.value.in_(filters.verdicts))
     if filters.class_id is not None:
-        statement = statement.where(LabelClass.id == filters.class_id)
+        statement = statement.where(final.c.final_id == filters.class_id)
     if filters.person is not None:
         statement = statement.where(Person.name == filters.person)
     if filters.since is not None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import io
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 HEADER = (
     "image",
@@ -25,8 +26,7 @@ HEADER = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class LabelRow:
+class LabelRow(NamedTuple):
     """One verdict as it is exported; review to score are empty where no page was looked at."""
 
     image: str  # SHA-256 in hex
@@ -34,7 +34,7 @@ class LabelRow:
     class_name: str
     verdict: str
     who: str
-    when: datetime
+    when: str  # as `written` writes it
     review: int | None
     page: int | None
     encoder: str | None
@@ -42,44 +42,27 @@ class LabelRow:
     score: float | None
     basis: str  # seen, stack or sample: whether the image itself was looked at, or what stood for it
     bound: float | None  # the share of matches that was stated of the lot it was accepted with
-    flag: bool  # of a label: whether people differ about it; of a verdict: whether it has been taken back
     group: str | None  # the same for all images of a stack: the first one's SHA-256; None where no index can tell
-
-    @property
-    def cells(self) -> tuple[object, ...]:
-        """The row in the order of HEADER."""
-        return (
-            self.image,
-            # “./=1+1.png” is no formula in a spreadsheet, and still a valid path.
-            f"./{self.path}",
-            self.class_name,
-            self.verdict,
-            self.who,
-            self.when.isoformat(timespec="milliseconds"),
-            self.review,
-            self.page,
-            self.encoder,
-            self.index_version,
-            self.score,
-            self.basis,
-            self.bound,
-            self.group,
-        )
+    flag: bool  # of a label: whether people differ about it; of a verdict: whether it has been taken back
 
 
-def csv_lines(rows: Iterable[LabelRow], *, last_column: str) -> Iterator[str]:
-    """Yield the header and then a line for each row, as RFC 4180 has it (an empty cell for None).
+def csv_blocks(blocks: Iterable[Sequence[LabelRow]], *, last_column: str) -> Iterator[str]:
+    """Yield the header and then a text for each block of rows, as RFC 4180 has it (an empty cell for None).
 
     The last column says “yes” where a row has its flag.
     """
-    writer = csv.writer(_Echo())
-    yield writer.writerow((*HEADER, last_column))
-    for row in rows:
-        yield writer.writerow((*row.cells, "yes" if row.flag else "no"))
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow((*HEADER, last_column))
+    yield text.getvalue()
+    for rows in blocks:
+        text.seek(0)
+        text.truncate()
+        # “./=1+1.png” is no formula in a spreadsheet, and still a valid path.
+        writer.writerows([(row[0], "./" + row[1], *row[2:-1], "yes" if row[-1] else "no") for row in rows])
+        yield text.getvalue()
 
 
-class _Echo:
-    """A file whose write hands the text back instead of keeping it."""
-
-    def write(self, text: str) -> str:
-        return text
+def written(moment: datetime) -> str:
+    """A moment as a cell says it."""
+    return moment.isoformat(timespec="milliseconds")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import SQLColumnExpression, func, select
+from sqlalchemy import SQLColumnExpression, case, func, select
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid
@@ -35,11 +35,11 @@ def held_images(session: Session, *, pool_id: int, images: Collection[str]) -> d
 
 def path_in_pool(image_id: SQLColumnExpression[int], *, pool_id: int) -> SQLColumnExpression[str]:
     """The path that an image goes by in a pool, as a column: the first by name, present ones before missing ones."""
+    present = case((ImagePath.missing_since.is_(None), ImagePath.path))
+    # The least of them, not the first in order: nothing is sorted, which takes half the time.
     first = (
-        select(ImagePath.path)
+        select(func.coalesce(func.min(present), func.min(ImagePath.path), ""))
         .join(Folder, Folder.id == ImagePath.folder_id)
         .where(Folder.pool_id == pool_id, ImagePath.image_id == image_id)
-        .order_by(ImagePath.missing_since.is_not(None), ImagePath.path)
-        .limit(1)
     )
-    return func.coalesce(first.scalar_subquery(), "")
+    return first.scalar_subquery()

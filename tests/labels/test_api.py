@@ -177,7 +177,7 @@ def test_exports_of_many_rows_come_from_one_snapshot(
         lines = export_csv(reading, pool_id=1, filters=Filters(), groups=None)
         next(lines)
         client.post(f"{CLASS}/verdicts", json={"images": page, "verdict": "reject"})
-        assert len(list(lines)) == 10
+        assert "".join(lines).count("\n") == 10
 
 
 def test_the_database_refuses_two_commits_in_force_for_one_page(database: Database, page: list[str]) -> None:
