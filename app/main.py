@@ -92,7 +92,6 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         docs_url=None,  # FastAPI's own page loads its scripts from another host; /docs is ours
         redoc_url=None,
-        root_path=settings.root_path,
         lifespan=lifespan,
     )
     metrics.count_connections(database)
@@ -111,7 +110,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(
         Guard, allowed_hosts=settings.allowed_hosts, largest_body=settings.max_upload_bytes + FORM_OVERHEAD
     )
-    app.add_middleware(Prefix)
+    if settings.root_path:
+        app.add_middleware(Prefix, prefix=settings.root_path)
     # Added last, it is around all others.
     app.add_middleware(Watching, log_requests=settings.log_requests)
     # Before everything else: a page asks for sixty of them.

@@ -6,15 +6,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class Prefix:
-    """Pure ASGI middleware: puts the prefix before a path that lacks it, as ASGI has it."""
+    """Pure ASGI middleware: says what the prefix is, and puts it before a path that lacks it, as ASGI has it."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, prefix: str) -> None:
         self.app = app
+        self.prefix = prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        prefix = scope.get("root_path", "")
-        if prefix and scope["type"] != "lifespan":
+        if scope["type"] != "lifespan":
             path = scope["path"]
-            if path != prefix and not path.startswith(f"{prefix}/"):
-                scope = {**scope, "path": prefix + path}
+            is_below = path == self.prefix or path.startswith(f"{self.prefix}/")
+            scope = {**scope, "root_path": self.prefix, "path": path if is_below else self.prefix + path}
         await self.app(scope, receive, send)

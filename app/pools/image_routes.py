@@ -10,6 +10,7 @@ from fastapi.responses import FileResponse
 from sqlalchemy.orm import Session
 
 from app.db import ReadSession, read_session
+from app.identity.people import CurrentAsking
 from app.pools.bodies import ImageOut, PlaceOut, problem_response
 from app.pools.images import image_by_hash, originals_of, places_of
 from app.pools.originals import intact_original, record_png
@@ -34,10 +35,10 @@ BriefSession = Annotated[Session, Depends(read_session, scope="function")]
 
 
 @router.get("", summary="Look at an image", responses=_NO_IMAGE)
-def look_at_image(session: ReadSession, id: str) -> ImageOut:
-    """Its size and where it lies, in all pools that hold it."""
+def look_at_image(session: ReadSession, asking: CurrentAsking, id: str) -> ImageOut:
+    """Its size and where it lies, in all pools that hold it and that you may see."""
     image = image_by_hash(session, id)
-    places = places_of(session, image_id=image.id)
+    places = places_of(session, image_id=image.id, only=asking.only)
     return ImageOut(
         id=image.sha256,
         width=image.width,

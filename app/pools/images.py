@@ -6,12 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from app.pools.errors import ImageNotFound
 from app.pools.held import path_in_pool
-from app.tables import Folder, Image, ImagePath, Label, LabelClass, Pool, PoolImage
+from app.tables import Folder, Image, ImagePath, Label, LabelClass, Member, Pool, PoolImage
 from app.words import ACCEPT
 
 
@@ -97,16 +97,18 @@ def image_by_hash(session: Session, sha256: str) -> ImageLine:
     return ImageLine(*row)
 
 
-def places_of(session: Session, *, image_id: int) -> list[PlaceLine]:
-    """Return all paths of an image, present ones first."""
-    rows = session.execute(
+def places_of(session: Session, *, image_id: int, only: int | None = None) -> list[PlaceLine]:
+    """Return all paths of an image, present ones first; or those in pools that one person, by id, is a member of."""
+    found = (
         select(Pool.name, ImagePath.path, ImagePath.missing_since)
         .join(Folder, Folder.id == ImagePath.folder_id)
         .join(Pool, Pool.id == Folder.pool_id)
         .where(ImagePath.image_id == image_id)
         .order_by(ImagePath.missing_since.is_not(None), Pool.name_key, ImagePath.path)
     )
-    return [PlaceLine(*row) for row in rows]
+    if only is not None:
+        found = found.join(Member, and_(Member.pool_id == Pool.id, Member.person_id == only))
+    return [PlaceLine(*row) for row in session.execute(found)]
 
 
 def originals_of(session: Session, *, image_id: int) -> list[Original]:

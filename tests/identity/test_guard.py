@@ -49,6 +49,17 @@ def test_every_answer_forbids_inline_scripts_and_framing(client: TestClient) -> 
     assert "unsafe" not in policy
 
 
+def test_an_answer_that_nobody_foresaw_has_the_same_headers(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(client.app.state, "encoders")  # type: ignore[attr-defined]
+    monkeypatch.delattr(client.app.state, "settings")  # type: ignore[attr-defined]
+    answer = client.get("/api/v1/encoders")
+    assert answer.status_code == 500
+    for header in ("Content-Security-Policy", "X-Content-Type-Options", "Cross-Origin-Resource-Policy"):
+        assert header in answer.headers
+
+
 def test_a_body_that_does_not_say_its_length_is_not_read(client: TestClient) -> None:
     answer = client.post("/api/v1/pools", content=iter([b'{"name": "birds"}']))
     assert answer.status_code == 411

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.routing import iter_route_contexts
+from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from app.db import Database
@@ -16,6 +17,7 @@ from app.identity.people import PersonLine
 from app.identity.tokens import add_token
 from app.main import create_app
 from app.settings import Settings
+from app.tables import Folder, Image, ImagePath, PoolImage
 from tests.identity.conftest import World
 
 MEMBERS = {"annotator", "lead", "engineer", "admin"}
@@ -128,6 +130,19 @@ def test_lists_hold_what_one_may_see(as_person: Callable[[str], TestClient]) -> 
     home = as_person("stranger").get("/", headers=BROWSER).text
     assert "/pools/fish" in home
     assert "/pools/birds" not in home
+
+
+def test_an_image_of_two_pools_does_not_tell_where_it_lies_in_the_other(
+    as_person: Callable[[str], TestClient], world: World, database: Database
+) -> None:
+    with database.write() as session:
+        image_id = session.scalars(select(Image.id).where(Image.sha256 == world.images[0])).one()
+        fish = session.scalars(select(Folder).where(Folder.location == "/pictures/fish")).one()
+        session.add(PoolImage(pool_id=fish.pool_id, image_id=image_id))
+        session.add(ImagePath(folder_id=fish.id, image_id=image_id, path="secret.png", size=1, mtime_ns=1))
+    for person, pools in (("lead", ["birds"]), ("stranger", ["fish"]), ("admin", ["birds", "fish"])):
+        places = as_person(person).get(f"/api/v1/images/{world.images[0]}").json()["places"]
+        assert [place["pool"] for place in places] == pools
 
 
 def test_whoever_makes_a_pool_can_bring_pictures_into_it(as_person: Callable[[str], TestClient]) -> None:

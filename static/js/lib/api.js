@@ -11,9 +11,9 @@ export class Problem extends Error {
     this.errors = errors;
   }
 
-  // Whether the same request may well succeed a moment later.
+  // Whether the same request may well succeed a moment later, or once somebody has logged in again in another tab.
   get passing() {
-    return this.status === 0 || this.status === 429 || this.status >= 500;
+    return this.status === 0 || this.status === 401 || this.status === 429 || this.status >= 500;
   }
 }
 

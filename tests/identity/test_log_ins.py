@@ -1,0 +1,203 @@
+"""Logging in and out: cookies, what ends a log-in, guessing, and where one lands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select, update
+from starlette.testclient import TestClient
+
+from app.db import Database
+from app.identity.accounts import add_person, remove_person, set_admin, set_password
+from app.identity.members import remove_member, set_role
+from app.identity.people import PersonLine
+from app.identity.views import own_path
+from app.main import create_app
+from app.settings import Settings
+from app.tables import JournalEntry, LogIn, LogInAttempt, now
+from tests.identity.conftest import PASSWORD
+
+BROWSER = {"Accept": "text/html"}
+FORM = {"name": "Anna", "password": PASSWORD}
+
+
+@pytest.fixture
+def anna(database: Database) -> PersonLine:
+    with database.write() as session:
+        return add_person(session, name="Anna", password=PASSWORD, admin=True, by=None)
+
+
+def test_somebody_logs_in_works_and_logs_out(client: TestClient, database: Database, anna: PersonLine) -> None:
+    sent = client.get("/pools/birds?from=mail", headers=BROWSER, follow_redirects=False)
+    assert (sent.status_code, sent.headers["Location"]) == (303, "/log-in?next=%2Fpools%2Fbirds%3Ffrom%3Dmail")
+    assert 'name="next" value="/pools/birds?from=mail"' in client.get(sent.headers["Location"]).text
+
+    landed = client.post("/log-in", data={**FORM, "next": "/docs"}, follow_redirects=False)
+    assert (landed.status_code, landed.headers["Location"]) == (303, "/docs")
+    cookie = landed.headers["Set-Cookie"]
+    assert cookie.startswith("winnow=")
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert "Path=/;" in cookie
+    assert "Secure" not in cookie, "over plain HTTP the browser would not send it"
+    assert client.get("/api/v1/me").json() == {"name": "Anna", "admin": True, "way": "log-in", "roles": {}}
+    assert "Anna" in client.get("/", headers=BROWSER).text
+
+    kept = client.cookies["winnow"]
+    left = client.post("/log-out", follow_redirects=False)
+    assert left.headers["Location"] == "/log-in?left=true"
+    assert "You have logged out." in client.get("/log-in?left=true").text
+    assert client.get("/api/v1/me", headers={"Cookie": f"winnow={kept}"}).status_code == 401
+    with database.read() as session:
+        acts = session.execute(select(JournalEntry.act, JournalEntry.details).order_by(JournalEntry.id)).all()
+    assert [act for act, _ in acts] == ["add-person", "log-in", "log-out"]
+    assert PASSWORD not in str(acts)
+
+
+def test_behind_tls_the_cookie_is_secure_and_bound_to_the_host(settings: Settings, anna: PersonLine) -> None:
+    with TestClient(create_app(settings), base_url="https://localhost") as client:
+        cookie = client.post("/api/v1/log-in", json=FORM).headers["Set-Cookie"]
+        assert cookie.startswith("__Host-winnow=")
+        assert "Secure" in cookie
+        assert client.get("/api/v1/me").status_code == 200
+
+
+def test_the_database_holds_nothing_by_which_one_could_log_in(
+    client: TestClient, database: Database, anna: PersonLine
+) -> None:
+    client.post("/api/v1/log-in", json=FORM)
+    with database.read() as session:
+        digest = session.scalars(select(LogIn.digest)).one()
+    assert digest != client.cookies["winnow"]
+    client.cookies.clear()
+    assert client.get("/api/v1/me", headers={"Cookie": f"winnow={digest}"}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda session, who: set_role(session, pool_id=1, person=who, role="annotator", by=None),
+        lambda session, who: remove_member(session, pool_id=1, person=who, by=None),
+        lambda session, who: set_admin(session, person=who, admin=True, by=None),
+        lambda session, who: set_password(session, person=who, password="another horse", by=None),
+        lambda session, who: remove_person(session, person=who, by=None),
+        lambda session, who: session.execute(update(LogIn).values(expires_at=now() - timedelta(seconds=1))),
+    ],
+    ids=["role", "member", "admin", "password", "removed", "expired"],
+)
+def test_a_change_ends_log_ins_at_once(
+    change: Callable[..., object],
+    as_person: Callable[[str], TestClient],
+    people: dict[str, PersonLine],
+    database: Database,
+) -> None:
+    lead, other = as_person("lead"), as_person("lead")
+    assert lead.get("/api/v1/pools/birds").status_code == 200
+    with database.write() as session:
+        change(session, people["lead"])
+    assert (lead.get("/api/v1/me").status_code, other.get("/api/v1/me").status_code) == (401, 401)
+
+
+def test_a_log_in_that_is_used_goes_on_and_is_written_down_now_and_then_only(
+    as_person: Callable[[str], TestClient], database: Database
+) -> None:
+    lead = as_person("lead")
+
+    def written() -> tuple[object, ...]:
+        with database.read() as session:
+            return tuple(session.execute(select(LogIn.last_seen_at, LogIn.expires_at)).one())
+
+    before = written()
+    lead.get("/api/v1/me")
+    assert written() == before
+    with database.write() as session:
+        hour_ago = now() - timedelta(hours=1)
+        session.execute(update(LogIn).values(last_seen_at=hour_ago, expires_at=now() + timedelta(minutes=1)))
+    lead.get("/api/v1/me")
+    with database.read() as session:
+        seen, until = session.execute(select(LogIn.last_seen_at, LogIn.expires_at)).one()
+    assert seen > hour_ago
+    assert until > now() + timedelta(days=29)
+
+
+def test_changing_the_password_leaves_this_browser_logged_in_and_no_other(
+    client: TestClient, anna: PersonLine, settings: Settings
+) -> None:
+    other = TestClient(client.app, base_url="http://localhost")
+    for browser in (client, other):
+        assert browser.post("/api/v1/log-in", json=FORM).status_code == 204
+    wrong = client.put("/api/v1/me/password", json={"present": "a wrong horse", "new": "another horse"})
+    assert (wrong.status_code, wrong.json()["code"]) == (401, "wrong-password")
+    short = client.put("/api/v1/me/password", json={"present": PASSWORD, "new": "short"})
+    assert short.json()["detail"].startswith("A password needs at least 10 characters")
+    assert client.put("/api/v1/me/password", json={"present": PASSWORD, "new": "another horse"}).status_code == 204
+    assert (client.get("/api/v1/me").status_code, other.get("/api/v1/me").status_code) == (200, 401)
+    assert other.post("/api/v1/log-in", json={**FORM, "password": "another horse"}).status_code == 204
+
+
+def test_guessing_is_slowed_down_for_the_name_and_for_the_address(settings: Settings, anna: PersonLine) -> None:
+    strict = settings.model_copy(update={"log_in_failures": 1})
+    with TestClient(create_app(strict), base_url="http://localhost") as client:
+        wrong = client.post("/log-in", data={**FORM, "password": "a wrong horse"})
+        assert wrong.status_code == 401
+        assert "This name and this password do not belong together." in wrong.text
+        refused = client.post("/api/v1/log-in", json=FORM)
+        assert (refused.status_code, refused.json()["code"]) == (429, "too-many-attempts")
+        assert 0 < int(refused.headers["Retry-After"]) <= 15 * 60
+        database: Database = client.app.state.database  # type: ignore[attr-defined]
+        with database.write() as session:
+            session.add_all(LogInAttempt(name_key=f"x{number}", address="testclient") for number in range(5))
+        assert client.post("/api/v1/log-in", json={"name": "Ben", "password": PASSWORD}).status_code == 429
+        with database.write() as session:
+            session.execute(update(LogInAttempt).values(at=now() - timedelta(minutes=16)))
+        assert client.post("/api/v1/log-in", json=FORM).status_code == 204
+        with database.read() as session:
+            assert session.scalars(select(func.count()).select_from(LogInAttempt)).one() == 0
+
+
+def test_an_unknown_name_is_told_as_a_wrong_password(client: TestClient, anna: PersonLine) -> None:
+    unknown = client.post("/api/v1/log-in", json={"name": "Ben", "password": PASSWORD})
+    wrong = client.post("/api/v1/log-in", json={"name": "Anna", "password": "a wrong horse"})
+    assert (unknown.status_code, unknown.json()) == (401, wrong.json())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["https://evil.example/", "//evil.example", "/\\evil.example", "\\\\evil.example", "/\t/evil.example", "evil", ""],
+)
+def test_nobody_is_sent_to_another_site(text: str) -> None:
+    assert own_path(text) == "/"
+
+
+def test_one_is_sent_back_to_any_page_of_this_server() -> None:
+    assert own_path("/pools/my%20cats?path=a//b&next=https://x") == "/pools/my%20cats?path=a//b&next=https://x"
+
+
+def test_a_program_is_told_to_show_a_token(client: TestClient, anna: PersonLine) -> None:
+    refused = client.get("/api/v1/pools", headers=BROWSER)
+    assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert client.post("/pools/x", headers=BROWSER).status_code == 405
+
+
+def test_a_page_of_another_site_cannot_log_anybody_in(client: TestClient, anna: PersonLine) -> None:
+    assert client.post("/log-in", data=FORM, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+
+
+@pytest.mark.parametrize("proxied", ["/winnow/log-in", "/log-in"], ids=["prefix left on", "prefix taken off"])
+def test_below_the_prefix_of_a_proxy(proxied: str, settings: Settings, anna: PersonLine) -> None:
+    below = proxied.removesuffix("/log-in")
+    prefixed = settings.model_copy(update={"root_path": "/winnow"})
+    with TestClient(create_app(prefixed), base_url="http://localhost") as client:
+        sent = client.get(f"{below}/pools/birds", headers=BROWSER, follow_redirects=False)
+        assert sent.headers["Location"] == "/winnow/log-in?next=%2Fpools%2Fbirds"
+        assert 'action="/winnow/log-in"' in client.get(proxied).text
+        assert client.get(f"{below}/static/js/app.js").status_code == 200
+        landed = client.post(proxied, data={**FORM, "next": "/pools/birds"}, follow_redirects=False)
+        assert landed.headers["Location"] == "/winnow/pools/birds"
+        assert "Path=/winnow;" in landed.headers["Set-Cookie"]
+        shown = {"Cookie": landed.headers["Set-Cookie"].partition(";")[0]}
+        assert client.get(f"{below}/api/v1/me", headers=shown).json()["name"] == "Anna"
+        assert "/winnow/static/js/app.js" in client.get(f"{below}/", headers=BROWSER | shown).text
