@@ -31,7 +31,7 @@ from app.pools.thumbnail_route import thumbnail_routes
 from app.pools.thumbnails import ThumbnailStore
 from app.registry import routes as registry_routes
 from app.registry.row_maps import RowMaps
-from app.review import lot_routes, outlook_routes
+from app.review import at_work, lot_routes, outlook_routes
 from app.review import routes as review_routes
 from app.review import views as review_views
 from app.search.query_vectors import EncoderShelf
@@ -125,6 +125,7 @@ def create_app(settings: Settings) -> FastAPI:
         review_routes,
         lot_routes,
         outlook_routes,
+        at_work,
         labels_routes,
         rule_routes,
         disagreement_routes,

@@ -4,6 +4,7 @@
 import { Controller } from "../../vendor/stimulus/stimulus-3.2.2.js";
 import { send } from "../lib/api.js";
 import { attention, setAttention } from "../lib/attention.js";
+import { decidedBy, decidedByOthers } from "../lib/by_others.js";
 import { thumbnail } from "../lib/images.js";
 import { drawStrip } from "../lib/strip.js";
 import { pageSize, setDoubt, tilesOf } from "../lib/tile.js";
@@ -12,8 +13,8 @@ import { pageSize, setDoubt, tilesOf } from "../lib/tile.js";
 const PAUSE_MS = 150;
 
 export default class extends Controller {
-  static targets = ["panel", "toggle", "sentence", "page", "strip", "chosen", "offer", "offerWords", "planted", "caught", "grid", "option", "kind", "newer"];
-  static values = { url: String, images: String };
+  static targets = ["panel", "toggle", "sentence", "page", "strip", "chosen", "offer", "offerWords", "planted", "byOthers", "caught", "grid", "option", "kind", "newer"];
+  static values = { url: String, images: String, class: String };
 
   connect() {
     const chosen = attention();
@@ -65,8 +66,13 @@ export default class extends Controller {
     for (const tile of tilesOf(this.gridTarget)) if (wanted.has(tile.dataset.image)) setDoubt(tile);
   }
 
-  // What was planted on the page that was stored, and not struck out.
-  stored({ detail: { missed = [] } }) {
+  // What was planted on the page that was stored and not struck out, and what others had decided meanwhile.
+  stored({ detail: { missed = [], by_others = [] } }) {
+    this.byOthersTarget.hidden = !by_others.length;
+    this.byOthersTarget.querySelector("b").textContent = decidedByOthers(by_others, this.classValue);
+    this.byOthersTarget.querySelector("div").replaceChildren(
+      ...by_others.map((told) => Object.assign(new Image(), { src: thumbnail(this.imagesValue, told.image), alt: decidedBy(told), title: decidedBy(told) })),
+    );
     this.plantedTarget.hidden = !missed.length;
     this.plantedTarget.querySelector("p").textContent =
       missed.length === 1 ? "This planted picture was overlooked; it was not stored." : "These planted pictures were overlooked; they were not stored.";

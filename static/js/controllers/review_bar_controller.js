@@ -17,11 +17,19 @@ export default class extends Controller {
   }
 
   numbers({ detail: { labels, purity } }) {
+    this.labels({ detail: { labels } });
+    this.purityTarget.hidden = purity.length === 0;
+    if (purity.length) this.tellPurity(purity);
+  }
+
+  // Others label the class as well.
+  labels({ detail: { labels } }) {
     this.acceptedTarget.textContent = labels.accepted.toLocaleString("en");
     this.rejectedTarget.textContent = labels.rejected.toLocaleString("en");
     this.unsureTarget.textContent = labels.unsure.toLocaleString("en");
-    this.purityTarget.hidden = purity.length === 0;
-    if (!purity.length) return;
+  }
+
+  tellPurity(purity) {
     const percent = `${Math.round(purity.at(-1) * 100)} %`;
     this.percentTarget.textContent = percent;
     this.purityTarget.title = `Purity of the last pages: ${purity.map((share) => `${Math.round(share * 100)} %`).join(", ")}`;

@@ -16,7 +16,7 @@ import { undoCommit } from "../lib/undo.js";
 const NEXT = { kind: "next" };
 
 export default class extends Controller {
-  static targets = ["grid", "commit", "undo", "finished", "finishedMessage", "merged"];
+  static targets = ["grid", "commit", "undo", "finished", "finishedMessage", "again", "merged"];
   static values = { url: String, pages: String, lots: String, images: String, memory: String };
 
   async connect() {
@@ -212,6 +212,7 @@ export default class extends Controller {
     this.gridTarget.replaceChildren(...tilesOfPage(page.candidates, marks, (image) => this.foresight.take(image)));
     if (page.id === null) {
       this.finishedMessageTarget.textContent = page.message;
+      this.againTarget.hidden = !page.leased;
       this.enter("finished", this.wish);
       this.wish = undefined;
       return;
@@ -257,6 +258,13 @@ export default class extends Controller {
     this.outbox.clear();
     this.refreshNumbers();
     this.proceed();
+  }
+
+  // What others were looking at may be free by now.
+  again() {
+    if (this.state !== "finished") return;
+    this.enter("loading");
+    this.proceed(NEXT);
   }
 
   enter(state, words) {
@@ -310,8 +318,9 @@ export default class extends Controller {
   }
 }
 
-function storedWords({ accepted, rejected, unsure, planted, missed }) {
-  const words = `${accepted + rejected + unsure} stored`;
+function storedWords({ accepted, rejected, unsure, planted, missed, by_others }) {
+  const stored = `${accepted + rejected + unsure} stored`;
+  const words = by_others.length ? `${stored}, ${by_others.length} decided by others` : stored;
   if (!planted) return words;
   if (!missed.length) return `${words}, planted ${planted === 1 ? "one" : "ones"} caught`;
   return `${words}, ${missed.length} planted ${missed.length === 1 ? "one" : "ones"} overlooked`;

@@ -1,0 +1,38 @@
+// Asks every few seconds, while somebody is looking, who else is at work and how far they are.
+
+import { Controller } from "../../vendor/stimulus/stimulus-3.2.2.js";
+import { send } from "../lib/api.js";
+
+const EVERY_MS = 4000;
+
+export default class extends Controller {
+  static values = { url: String };
+
+  connect() {
+    this.follow();
+  }
+
+  disconnect() {
+    clearTimeout(this.timer);
+  }
+
+  // Of a hidden tab nobody wants to know.
+  follow() {
+    clearTimeout(this.timer);
+    if (document.visibilityState === "visible") this.ask();
+  }
+
+  async ask() {
+    const before = this.outdated;
+    // The work goes on without it.
+    const told = await send("GET", this.urlValue).catch(() => null);
+    // What was stored meanwhile has brought newer numbers.
+    if (told && before === this.outdated) this.dispatch("told", { detail: told });
+    clearTimeout(this.timer);
+    if (this.element.isConnected && document.visibilityState === "visible") this.timer = setTimeout(() => this.ask(), EVERY_MS);
+  }
+
+  outdate() {
+    this.outdated = {};
+  }
+}
