@@ -90,10 +90,9 @@ def fresh_database(url: str, worker: str) -> str:
 
 @contextmanager
 def _cluster(folder: Path, *, durable: bool) -> Iterator[Path]:
-    binaries = _binaries()
-    as_other = _as_unprivileged(folder)
+    as_other = as_unprivileged(folder)
     data = folder / "data"
-    initdb = [str(binaries / "initdb"), "-D", str(data), "-U", "winnow", "-A", "trust", "-E", "UTF8", "--no-sync"]
+    initdb = [str(binaries() / "initdb"), "-D", str(data), "-U", "winnow", "-A", "trust", "-E", "UTF8", "--no-sync"]
     subprocess.run([*as_other, *initdb], check=True, capture_output=True)
     options = [
         "-c",
@@ -104,12 +103,12 @@ def _cluster(folder: Path, *, durable: bool) -> Iterator[Path]:
         f"fsync={'on' if durable else 'off'}",
     ]
     server = subprocess.Popen(
-        [*as_other, str(binaries / "postgres"), "-D", str(data), *options],
+        [*as_other, str(binaries() / "postgres"), "-D", str(data), *options],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        ready = [str(binaries / "pg_isready"), "-h", str(folder), "-U", "winnow", "-t", "1"]
+        ready = [str(binaries() / "pg_isready"), "-h", str(folder), "-U", "winnow", "-t", "1"]
         for _ in range(200):
             if subprocess.run(ready, capture_output=True, check=False).returncode == 0:
                 break
@@ -121,7 +120,8 @@ def _cluster(folder: Path, *, durable: bool) -> Iterator[Path]:
         server.wait(timeout=20)
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
+    """Return the folder of PostgreSQL's programs. Raises RuntimeError where there are none."""
     for folder in sorted(DEBIAN_VERSIONS.glob("*/bin"), key=lambda path: -float(path.parent.name)):
         if (folder / "initdb").exists():
             return folder
@@ -133,7 +133,8 @@ def _binaries() -> Path:
     )
 
 
-def _as_unprivileged(folder: Path) -> list[str]:
+def as_unprivileged(folder: Path) -> list[str]:
+    """Return what a command line has to begin with for PostgreSQL to run, and give it the folder."""
     # PostgreSQL refuses to run as root.
     if os.geteuid() != 0:
         return []
