@@ -164,7 +164,7 @@ function idOf({ image, class: name }) {
 
 function rowOf({ person, class: of, verdict, settles, when }, asked) {
   const row = document.createElement("tr");
-  row.dataset.verdict = verdict;
+  row.dataset.said = verdict;
   const words = `${WORDS[verdict]}${of === asked ? "" : ` as ${of}`}${settles ? ", as a settlement" : ""}`;
   const moment = new Date(when).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
   for (const text of [person, words, moment]) row.append(Object.assign(document.createElement("td"), { textContent: text }));
