@@ -89,7 +89,8 @@ class Settings(BaseSettings):
         "(by semicolons on Windows). A folder imported on the command line may be imported again from anywhere.",
     )
     encoder: str = Field(
-        default="simclr-resnet18-96", description="The name of the encoder that a reindex uses unless told otherwise."
+        default="simclr-resnet18-96",
+        description="The name of the encoder that a pool's first reindex uses unless told otherwise.",
     )
     max_pixels: int = Field(
         default=100_000_000, gt=0, description="Pictures with more pixels than this are listed as unreadable."

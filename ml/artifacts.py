@@ -54,6 +54,13 @@ def publishing(target: Path) -> Iterator[Path]:
         os.close(lock)
 
 
+def remove_abandoned_drafts(parent: Path) -> None:
+    """Clear away what processes that are gone have left half-built beside the artifacts in `parent`. Idempotent."""
+    if parent.is_dir():
+        with _guarded(parent):
+            _remove_unlocked(parent)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
     """What every artifact says of itself."""
@@ -195,18 +202,29 @@ def _already_there(target: Path) -> BadArtifact:
 
 def _new_draft(parent: Path) -> tuple[Path, int]:
     """Make a draft folder, locked as long as its process lives, and clear away those whose process does not."""
-    guard = os.open(parent, os.O_RDONLY)
-    try:
-        fcntl.flock(guard, fcntl.LOCK_EX)
-        for abandoned in parent.glob(f"{_DRAFT_PREFIX}*"):
-            _remove_unless_locked(abandoned)
+    with _guarded(parent):
+        _remove_unlocked(parent)
         draft = parent / f"{_DRAFT_PREFIX}{secrets.token_hex(8)}"
         draft.mkdir()
         lock = os.open(draft, os.O_RDONLY)
         fcntl.flock(lock, fcntl.LOCK_EX)
         return draft, lock
+
+
+@contextmanager
+def _guarded(parent: Path) -> Iterator[None]:
+    """Let no other process make or clear away drafts here: a new one is not locked from its first moment."""
+    guard = os.open(parent, os.O_RDONLY)
+    try:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        yield
     finally:
         os.close(guard)
+
+
+def _remove_unlocked(parent: Path) -> None:
+    for abandoned in parent.glob(f"{_DRAFT_PREFIX}*"):
+        _remove_unless_locked(abandoned)
 
 
 def _remove_unless_locked(draft: Path) -> None:

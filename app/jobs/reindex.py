@@ -20,7 +20,7 @@ from app.registry.keeping import tidy
 from app.registry.queries import VersionLine
 from app.registry.serving import lock_versions, serve
 from app.settings import Settings
-from ml.artifacts import BadArtifact, EncoderManifest, IndexManifest
+from ml.artifacts import BadArtifact, EncoderManifest, IndexManifest, remove_abandoned_drafts
 from ml.images import write_list
 
 # A job's result names so many; `left_out.jsonl` of the index version names all.
@@ -70,6 +70,7 @@ def reindex(work: Work) -> Result:
         version, is_served = _register(work, encoder, index, checks)
     except BaseException:
         shutil.rmtree(index, ignore_errors=True)
+        remove_abandoned_drafts(work.settings.indexes)
         raise
     shutil.rmtree(place, ignore_errors=True)
     left_out = _left_out(index, paths={image.sha256: image.path for image in images})

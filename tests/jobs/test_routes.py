@@ -1,8 +1,14 @@
 import pytest
+from sqlalchemy import select
 
 from app.jobs import queries
+from app.jobs.comparing import compare
+from app.jobs.logs import log_file
 from app.pools.queries import create_pool
+from app.registry.queries import version
+from app.tables import JournalEntry
 from tests.jobs.conftest import write_pictures
+from tests.seeded import seed_pool, serve_new_version, two_heaps
 
 
 @pytest.fixture
@@ -71,3 +77,83 @@ def test_work_on_no_pool_is_not_found(client, path):
 def test_a_job_that_is_not_there_is_not_found(client):
     answer = client.get("/api/v1/jobs/99")
     assert (answer.status_code, answer.json()["code"]) == (404, "job-not-found")
+
+
+def test_a_job_says_who_asked_for_it_and_what_repeats_it(client, pool, settings):
+    job = client.post("/api/v1/pools/cats/reindex", json={"encoder": settings.encoder}).json()["job"]
+    assert client.get(f"/api/v1/jobs/{job}").json()["person"] == "local"
+    page = client.get(f"/jobs/{job}").text
+    assert "asked for by local" in page
+    assert f"winnow reindex --encoder {settings.encoder} -- cats" in page
+    for listed in ("/jobs", "/pools/cats/jobs"):
+        assert "Waiting" in client.get(listed).text
+    client.delete(f"/api/v1/jobs/{job}")
+    assert "Nothing runs or waits just now" in client.get("/pools/cats/jobs").text
+
+
+def test_what_is_asked_of_jobs_is_written_down(client, database, pool):
+    job = client.post("/api/v1/pools/cats/reindex", json={"serve": True}).json()["job"]
+    client.delete(f"/api/v1/jobs/{job}")
+    client.delete(f"/api/v1/jobs/{job}")
+    client.post(f"/api/v1/jobs/{job}/resume")
+    with database.read() as session:
+        entries = session.scalars(
+            select(JournalEntry).where(JournalEntry.job_id == job).order_by(JournalEntry.id)
+        ).all()
+    assert [(entry.act, entry.details) for entry in entries] == [
+        ("reindex", {"serve": True}),
+        ("stop", None),
+        ("resume", None),
+    ]
+    assert all(entry.person_id for entry in entries)
+
+
+def test_a_log_is_text_and_its_length_is_bounded(client, settings, pool):
+    job = client.post("/api/v1/pools/cats/reindex").json()["job"]
+    assert client.get(f"/api/v1/jobs/{job}/log").text == ""
+    log = log_file(settings, job)
+    log.parent.mkdir()
+    log.write_text("<b>line</b>\n" * 1000)
+    answer = client.get(f"/api/v1/jobs/{job}/log?kilobytes=1")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert 900 < len(answer.text) <= 1024
+    assert "<b>" not in client.get(f"/jobs/{job}").text.split('aria-label="Log"')[1].split("</pre>")[0]
+    assert client.get(f"/api/v1/jobs/{job}/log?kilobytes=9999").status_code == 422
+    assert client.get("/api/v1/jobs/99/log").json()["code"] == "job-not-found"
+
+
+def test_a_comparison_is_queued_once_and_of_two_versions_of_the_pool(client, settings, database):
+    birds = seed_pool(settings, database, vectors=two_heaps(3, 4), name="birds")
+    serve_new_version(settings, database, birds, vectors=two_heaps(3, 4))
+    seed_pool(settings, database, vectors=two_heaps(3, 4), name="fish")
+    second, first = (item["id"] for item in client.get("/api/v1/pools/birds/index-versions").json()["items"])
+    fish = client.get("/api/v1/pools/fish/served").json()["index_version"]["id"]
+
+    def ask(one, other):
+        return client.post("/api/v1/pools/birds/comparisons", json={"first": one, "second": other})
+
+    assert ask(first, first).json()["code"] == "same-version"
+    assert ask(first, fish).json()["code"] == "version-not-found"
+    asked = ask(first, second)
+    assert asked.status_code == 202
+    again = ask(second, first)
+    assert (again.status_code, again.json()["job"]) == (409, asked.json()["job"])
+    assert again.json()["detail"].startswith("A comparison of this pool is already waiting")
+
+
+def test_a_comparison_is_shown(client, settings, database):
+    birds = seed_pool(settings, database, vectors=two_heaps(30, 40), name="birds", classes=("owl", "lark"))
+    serve_new_version(settings, database, birds, vectors=two_heaps(30, 40, seed=1))
+    for name, images in (("owl", birds.images[:30]), ("lark", birds.images[30:])):
+        body = {"images": images, "verdict": "accept"}
+        assert client.post(f"/api/v1/pools/birds/classes/{name}/verdicts", json=body).status_code == 200
+    job = client.post("/api/v1/pools/birds/comparisons", json={"first": 1, "second": 2}).json()["job"]
+    with database.read() as session:
+        one, other = (version(session, id=id) for id in (1, 2))
+        found = compare(session, settings.indexes, first=one, second=other, told=lambda *_: None)
+    with database.write() as session:
+        assert queries.finish(session, job=queries.claim(session), result=found)
+    page = client.get(f"/jobs/{job}").text
+    assert found["sentence"] in page
+    assert "Neither is better beyond chance." in page
+    assert page.count("precision at 60 of") == 2

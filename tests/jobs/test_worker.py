@@ -199,3 +199,21 @@ def test_work_in_a_terminal_ends_when_a_browser_stops_it(database, settings, job
     with pytest.raises(Stopped):
         carry_out(database, settings, held, perform)
     assert (job(held.id).state, job(held.id).error) == ("stopped", None)
+
+
+def test_a_reindex_that_is_stopped_ends_its_child_and_leaves_nothing_half_built(
+    settings, worker, job, queue, imported, client
+):
+    pool = imported(MANY)
+    job_id = queue(REINDEX, pool.id)
+    # What an index process leaves that is ended in the middle.
+    draft = settings.indexes / ".winnow-draft-abandoned"
+    draft.mkdir(parents=True)
+    with worker():
+        wait_for(lambda: job(job_id).phase == "embed")
+        assert client.delete(f"/api/v1/jobs/{job_id}").json()["state"] == "stopped"
+        wait_for(lambda: not processes_that_name(str(settings.vectors)))
+        wait_for(lambda: not draft.exists())
+    assert (job(job_id).state, job(job_id).error) == ("stopped", None)
+    assert not list(settings.indexes.iterdir())
+    assert "attempt 1 begins" in client.get(f"/api/v1/jobs/{job_id}/log").text

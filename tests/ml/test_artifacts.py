@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from ml.artifacts import BadArtifact, EncoderManifest, IndexManifest, checksums, publishing
+from ml.artifacts import (
+    BadArtifact,
+    EncoderManifest,
+    IndexManifest,
+    checksums,
+    publishing,
+    remove_abandoned_drafts,
+)
 from tests.ml.colour_grid import FOLDER as COLOUR_GRID
 
 
@@ -103,3 +110,13 @@ def test_the_draft_of_a_killed_process_is_cleared_away_and_that_of_a_living_one_
 def _written(path: Path, text: str = "content") -> Path:
     path.write_text(text)
     return path
+
+
+def test_drafts_of_processes_that_are_gone_are_cleared_away_and_others_stay(tmp_path: Path) -> None:
+    abandoned = tmp_path / ".winnow-draft-abandoned"
+    abandoned.mkdir()
+    with publishing(tmp_path / "published") as draft:
+        remove_abandoned_drafts(tmp_path)
+        assert (abandoned.exists(), draft.exists()) == (False, True)
+    assert (tmp_path / "published").exists()
+    remove_abandoned_drafts(tmp_path / "nowhere")
