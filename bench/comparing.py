@@ -2,11 +2,11 @@
 
     python -m bench.comparing --images PICTURES/imagenette-96/val --encoder tests/ml/encoders/colour-grid
 
-The pictures, CLASS/FILE, are imported into a pool of a home of its own and indexed by the encoder that comes along and
-by the one named. Perfect annotators make a review of each class on either version, ten pages of sixty, in a pool of
-its own. Each pool is then compared by what was decided in the reviews, as people would, and once more when every
-picture is labelled: then the replay knows all mistakes of both, and what the first one got wrong by knowing only those
-of the version used is seen.
+The pictures, CLASS/FILE, are imported into a pool and indexed by the encoder that comes along and by the one named.
+Perfect annotators make a review of each class on the first version, ten pages of sixty. The two are compared by what
+was decided in the reviews, as people would, and once more when every picture is labelled: then the replay knows all
+matches and mistakes of both. All that is taken back, and done again with reviews on the second version. With --home the
+pool is kept for the next time.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from app.db import Database
@@ -35,8 +36,12 @@ from app.migrations import upgrade
 from app.pools.queries import create_pool
 from app.registry.queries import version
 from app.settings import Settings
+from app.tables import Commit
+from app.verdicts.queries import STANDS
 from ml.artifacts import EncoderManifest
 
+POOL = "pool"
+API = f"/api/v1/pools/{POOL}"
 PAGES = 10
 SIZE = 60
 
@@ -46,39 +51,43 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--encoder", type=Path, required=True, help="the folder of another encoder")
+    parser.add_argument("--home", type=Path, help="where the pool is kept")
     options = parser.parse_args()
     table = Table("reviews on", "labelled", "accepted", "rejects", "change", "kNN", "probe", "at 60", "overlap", "s")
-    with tempfile.TemporaryDirectory() as home:
-        settings = Settings(home=Path(home), import_roots=(options.images,), planted_per_page=0)
+    with tempfile.TemporaryDirectory() as scratch:
+        settings = Settings(home=options.home or Path(scratch), import_roots=(options.images,), planted_per_page=0)
         name = EncoderManifest.read(options.encoder).name
-        shutil.copytree(options.encoder, settings.home / "encoders" / name)
         database = Database(settings.database)
         upgrade(database)
-        for number, begun_on in enumerate((settings.encoder, name)):
-            pool = f"pool {number}"
-            versions = _ready(database, settings, options.images.absolute(), pool, [settings.encoder, name])
-            with TestClient(create_app(settings), base_url="http://localhost") as client:
-                api = f"/api/v1/pools/{pool}"
-                client.put(f"{api}/served", json={"index_version": versions[number]}).raise_for_status()
-                truth = _truth(client, api)
+        if not (settings.home / "encoders" / name).exists():
+            shutil.copytree(options.encoder, settings.home / "encoders" / name)
+            _make(database, settings, options.images.absolute(), [settings.encoder, name])
+        with TestClient(create_app(settings), base_url="http://localhost") as client:
+            listed = client.get(f"{API}/index-versions").json()["items"]
+            versions = sorted(item["id"] for item in listed)
+            truth = _truth(client)
+            for served in versions:
+                client.put(f"{API}/served", json={"index_version": served}).raise_for_status()
+                encoder = next(item["encoder"] for item in listed if item["id"] == served)
+                _take_back(client, database)
                 for class_name in sorted(set(truth.values())):
-                    _review(client, api, truth, class_name)
-                table.add_row(begun_on, "in reviews", *_compared(database, settings, versions))
+                    _review(client, truth, class_name)
+                table.add_row(encoder, "in reviews", *_compared(database, settings, versions))
                 for class_name in sorted(set(truth.values())):
                     images = [image for image, own in truth.items() if own == class_name]
                     body = {"images": images, "verdict": "accept"}
-                    client.post(f"{api}/classes/{class_name}/verdicts", json=body).raise_for_status()
-                table.add_row(begun_on, "all", *_compared(database, settings, versions))
+                    client.post(f"{API}/classes/{class_name}/verdicts", json=body).raise_for_status()
+                table.add_row(encoder, "all", *_compared(database, settings, versions))
         database.dispose()
     Console(width=140).print(table)
 
 
-def _ready(database: Database, settings: Settings, folder: Path, pool: str, encoders: list[str]) -> list[int]:
-    """Return a pool of the folder's pictures, and its index versions by these encoders."""
+def _make(database: Database, settings: Settings, folder: Path, encoders: list[str]) -> None:
+    """Make the pool of the folder's pictures, with an index version by each of these encoders."""
     with database.write() as session:
-        pool_id = create_pool(session, name=pool).id
+        pool_id = create_pool(session, name=POOL).id
     import_here(database, settings, pool_id=pool_id, folder=folder, report=lambda *_: None)
-    results = [
+    for encoder in encoders:
         do_now(
             database,
             settings,
@@ -89,27 +98,33 @@ def _ready(database: Database, settings: Settings, folder: Path, pool: str, enco
             watch=lambda _: None,
             say=print,
         )
-        for encoder in encoders
-    ]
-    return [result["index_version"] for result in results]
 
 
-def _truth(client: TestClient, api: str) -> dict[str, str]:
+def _take_back(client: TestClient, database: Database) -> None:
+    """Undo all commits, the last ones first."""
+    with database.read() as session:
+        standing = session.execute(select(Commit.id, Commit.page_id).where(STANDS).order_by(Commit.id.desc())).all()
+    for commit, page in standing:
+        path = f"commits/{commit}" if page is None else f"pages/{page}/commit"
+        client.delete(f"/api/v1/{path}").raise_for_status()
+
+
+def _truth(client: TestClient) -> dict[str, str]:
     truth: dict[str, str] = {}
     after = ""
     while True:
-        listed = client.get(f"{api}/images?limit=500{after}").json()
+        listed = client.get(f"{API}/images?limit=500{after}").json()
         truth |= {item["id"]: PurePosixPath(item["path"]).parent.name for item in listed["items"]}
         if not listed["next"]:
             return truth
         after = f"&after={listed['next']}"
 
 
-def _review(client: TestClient, api: str, truth: dict[str, str], class_name: str) -> None:
-    client.post(f"{api}/classes", json={"name": class_name}).raise_for_status()
+def _review(client: TestClient, truth: dict[str, str], class_name: str) -> None:
+    client.post(f"{API}/classes", json={"name": class_name})  # it may be there from before
     members = sorted(image for image, own in truth.items() if own == class_name)
     start = {"class": class_name, "query": {"images": [members[0]]}}
-    review = client.post(f"{api}/reviews", json=start).json()["id"]
+    review = client.post(f"{API}/reviews", json=start).json()["id"]
     for _ in range(PAGES):
         page = client.post(f"/api/v1/reviews/{review}/pages", json={"size": SIZE}).json()
         if page["id"] is None:

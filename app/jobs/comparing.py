@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,9 @@ _MOST_QUERIES = 300  # images whose neighbours are compared
 _MOST_OF_A_CLASS = 100  # images of a class that are asked for their neighbours
 _MOST_REVIEWS = 100
 _SEED = 0
+# A replay goes so far towards what the review accepted: with nothing else known to match, the last few would have to be
+# the very same images, however deep another encoder puts them.
+_SHARE = 0.9
 
 
 @dataclass(frozen=True)
@@ -190,8 +194,9 @@ def _replay(
         notes.append("A replay needs at least one review that began with a whole image of the pool and accepted some.")
         return None
     notes.append(
-        "A replay counts only images that somebody judged, for they alone are known to match or not. Those were chosen "
-        "by the version used then, so the other one's own mistakes are partly unknown, which flatters it."
+        f"A replay ends at {_SHARE:.0%} of what the review accepted, and counts only images that somebody judged. "
+        "Those were chosen by the version used then: of the other one some mistakes are unknown, which flatters it, "
+        "and some matches too, which does the opposite. The more is labelled, the less it matters."
     )
     first, second = (np.array(column, dtype=np.float64) for column in zip(*met, strict=True))
     change = float(second.sum() / first.sum() - 1) if first.sum() else None
@@ -217,7 +222,7 @@ def _replayed(both: Both, known: Decided, review: PastReview) -> tuple[int, int,
     matching = both.places(known.accepted[review.class_id])
     judged = np.setdiff1d(np.union1d(matching, both.places(rejected)), np.union1d(wanted, unwanted))
     matches: Flags = np.isin(judged, matching)
-    goal = min(len(both.places(review.accepted)), int(matches.sum()))
+    goal = min(ceil(_SHARE * len(both.places(review.accepted))), int(matches.sum()))
     if not len(wanted) or not goal:
         return None
     first, second = (

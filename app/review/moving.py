@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict
 from app.registry.queries import VersionLine, VersionNotFound
+from app.registry.serving import VersionRemoved
 from app.review import page_queries, queries
 from app.review.new_review import Upload
 from app.review.queries import QueryPicture, ReviewLine
@@ -28,11 +29,13 @@ def vectors_there(
 ) -> list[bytes | None] | None:
     """Return the vectors of the query's pictures under the encoder of another version, None if it is the same encoder.
 
-    It may take a second a picture, for which nobody else's writing should wait. Raises VersionNotFound, UploadGone, and
-    what app.review.vectors raises.
+    It may take a second a picture, for which nobody else's writing should wait. Raises VersionNotFound, VersionRemoved,
+    UploadGone, and what app.review.vectors raises.
     """
     if to.pool_id != review.pool_id:
         raise VersionNotFound
+    if to.removed_at is not None:
+        raise VersionRemoved
     if to.digest == pinned.digest:
         return None
     pictures = queries.query_pictures(session, review_id=review.id)

@@ -135,6 +135,8 @@ def test_what_is_served_or_pinned_is_not_removed_by_hand(
     assert removed.json()["removed_at"]
     assert not (settings.indexes / "birds-1").exists()
     assert client.delete(f"/api/v1/index-versions/{first}").json() == removed.json()
+    back = client.put(f"/api/v1/reviews/{review}/index-version", json={"index_version": first})
+    assert (back.status_code, back.json()["code"]) == (409, "version-removed")
     assert client.delete("/api/v1/index-versions/99").status_code == 404
 
 
