@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from sqlalchemy.exc import DataError, OperationalError, TimeoutError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError, TimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -87,6 +87,10 @@ def install(app: FastAPI) -> None:
         return _answer(request, _problem(422, sentence, "unstorable"))
 
     def silent(request: Request, error: Exception) -> Response:
+        if _is_full(error):
+            log.error("%s %s: there is no room for the database.", request.method, request.url.path, exc_info=error)
+            sentence = "The disk of the database is full, so nothing of this was stored; try again when there is room."
+            return _answer(request, _problem(503, sentence, "disk-full", reference=_reference()))
         log.error("%s %s: the database does not answer.", request.method, request.url.path, exc_info=error)
         sentence = "The database does not answer just now; try again in a moment."
         return _answer(request, _problem(503, sentence, "database-silent", reference=_reference()))
@@ -112,7 +116,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, refused)
     for beyond in (DataError, OverflowError, UnicodeEncodeError):
         app.add_exception_handler(beyond, unstorable)
-    for unreachable in (OperationalError, TimeoutError):
+    for unreachable in (OperationalError, InterfaceError, TimeoutError):
         app.add_exception_handler(unreachable, silent)
     app.add_exception_handler(Exception, unknown)
 
@@ -130,6 +134,13 @@ _HTTP_SENTENCES = {
     404: "There is nothing at this address.",
     405: "This address does not answer to that method.",
 }
+
+
+def _is_full(error: Exception) -> bool:
+    """Whether a database says that it cannot write: SQLite in these words, PostgreSQL by this state."""
+    origin = getattr(error, "orig", None)
+    told = str(origin)
+    return getattr(origin, "sqlstate", None) == "53100" or "disk is full" in told or "disk I/O error" in told
 
 
 def _reference() -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,9 +36,12 @@ def server_for_tests(worker: str, *, durable: bool = False) -> Iterator[Postgres
         return
     folder = Path(tempfile.mkdtemp(prefix="winnow-postgres-"))
     try:
-        with _cluster(folder, durable=durable) as socket:
-            url = f"postgresql+psycopg://winnow@/postgres?host={socket}"
-            yield PostgresServer(fresh_database(url, worker))
+        cluster = Cluster(folder, durable=durable)
+        cluster.start()
+        try:
+            yield PostgresServer(fresh_database(cluster.url, worker))
+        finally:
+            cluster.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -88,36 +93,36 @@ def fresh_database(url: str, worker: str) -> str:
     return make_url(url).set(database=name).render_as_string(hide_password=False)
 
 
-@contextmanager
-def _cluster(folder: Path, *, durable: bool) -> Iterator[Path]:
-    as_other = as_unprivileged(folder)
-    data = folder / "data"
-    initdb = [str(binaries() / "initdb"), "-D", str(data), "-U", "winnow", "-A", "trust", "-E", "UTF8", "--no-sync"]
-    subprocess.run([*as_other, *initdb], check=True, capture_output=True)
-    options = [
-        "-c",
-        "listen_addresses=",
-        "-c",
-        f"unix_socket_directories={folder}",
-        "-c",
-        f"fsync={'on' if durable else 'off'}",
-    ]
-    server = subprocess.Popen(
-        [*as_other, str(binaries() / "postgres"), "-D", str(data), *options],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        ready = [str(binaries() / "pg_isready"), "-h", str(folder), "-U", "winnow", "-t", "1"]
+class Cluster:
+    """A PostgreSQL of its own in an empty folder, where its socket is too; it can be stopped and started again."""
+
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+        self.url = f"postgresql+psycopg://winnow@/postgres?host={folder}"
+        self._folder = folder
+        self._as_other = as_unprivileged(folder)
+        self._fsync = "on" if durable else "off"
+        initdb = [str(binaries() / "initdb"), "-D", str(folder / "data"), "-U", "winnow", "-A", "trust", "-E", "UTF8"]
+        subprocess.run([*self._as_other, *initdb, "--no-sync"], check=True, capture_output=True)
+
+    def start(self) -> None:
+        """Return when it answers."""
+        server = [str(binaries() / "postgres"), "-D", str(self._folder / "data"), "-c", "listen_addresses="]
+        options = ["-c", f"unix_socket_directories={self._folder}", "-c", f"fsync={self._fsync}"]
+        self._server = subprocess.Popen(
+            [*self._as_other, *server, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        ready = [str(binaries() / "pg_isready"), "-h", str(self._folder), "-U", "winnow", "-t", "1"]
         for _ in range(200):
             if subprocess.run(ready, capture_output=True, check=False).returncode == 0:
                 break
-            if server.poll() is not None:
+            if self._server.poll() is not None:
                 raise RuntimeError("PostgreSQL ended at its start")
-        yield folder
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
+            time.sleep(0.02)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End it; SIGINT waits for nobody who is connected, SIGQUIT leaves it to recover at its next start."""
+        self._server.send_signal(how)
+        self._server.wait(timeout=60)
 
 
 def binaries() -> Path:

@@ -61,16 +61,6 @@ def test_an_empty_database_asks_for_an_upgrade(tmp_path: Path) -> None:
     database.dispose()
 
 
-def test_two_servers_that_start_at_once_upgrade_in_turn(tmp_path: Path) -> None:
-    databases = [Database(f"sqlite:///{tmp_path / 'winnow.db'}") for _ in range(4)]
-    with ThreadPoolExecutor(4) as threads:
-        list(threads.map(upgrade, databases))
-    with databases[0].read() as session:
-        assert session.scalars(select(Person.name)).all() == ["local"]
-    for database in databases:
-        database.dispose()
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty(tmp_path: Path, worker_id: str, request: pytest.FixtureRequest) -> Iterator[Database]:
     """A database of either engine in which there is nothing yet."""
@@ -80,6 +70,17 @@ def empty(tmp_path: Path, worker_id: str, request: pytest.FixtureRequest) -> Ite
     database = Database(url)
     yield database
     database.dispose()
+
+
+def test_two_servers_that_start_at_once_upgrade_in_turn(empty: Database) -> None:
+    databases = [Database(empty.engine.url.render_as_string(hide_password=False)) for _ in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(upgrade, databases))
+    with empty.read() as session:
+        assert session.scalars(select(Person.name)).all() == ["local"]
+    for database in databases:
+        check(database)
+        database.dispose()
 
 
 def test_verdicts_of_the_second_version_are_kept(empty: Database) -> None:

@@ -40,7 +40,9 @@ def test_the_api_page_lists_every_operation_and_no_other(tmp_path: Path) -> None
 
 
 def test_the_guides_name_only_commands_that_exist() -> None:
-    commands = [line for page in PAGES for line in re.findall(r"(?:`|^|&& )winnow ([a-z][\w-]+)", page.read_text(), re.M)]
+    commands = [
+        line for page in PAGES for line in re.findall(r"(?:`|^|&& )winnow ([a-z][\w-]+)", page.read_text(), re.M)
+    ]
     assert set(commands) <= set(winnow_help())
 
 

@@ -92,9 +92,7 @@ def start(session: Session, *, kind: Kind, pool_id: int, arguments: dict[str, An
     Raises AlreadyRunning.
     """
     moment = now()
-    left_behind = _lines().where(
-        Job.kind == kind, Job.pool_id == pool_id, Job.state == RUNNING, Job.lease_until < moment
-    )
+    left_behind = _lines().where(Job.kind == kind, Job.pool_id == pool_id, _is_left_behind(moment))
     for row in session.execute(left_behind).all():
         fail(session, job=JobLine(**row._mapping), sentence=lifecycle.INTERRUPTED)
     held = {"state": RUNNING, "attempts": 1, "started_at": moment, "lease_until": lifecycle.lease_from(moment)}
@@ -267,8 +265,13 @@ def _active(session: Session, *, kind: str, pool_id: int) -> JobLine | None:
 
 
 def _is_free(moment: datetime, kinds: Collection[Kind]) -> ColumnElement[bool]:
-    free = or_(Job.state == QUEUED, and_(Job.state == RUNNING, Job.lease_until < moment))
-    return and_(Job.kind.in_(kinds), free)
+    return and_(Job.kind.in_(kinds), or_(Job.state == QUEUED, _is_left_behind(moment)))
+
+
+def _is_left_behind(moment: datetime) -> ColumnElement[bool]:
+    # Nobody takes a job for so long: where a lease ends that late, the clock has been put back since.
+    beyond = moment + 2 * lifecycle.LEASE
+    return and_(Job.state == RUNNING, or_(Job.lease_until < moment, Job.lease_until > beyond))
 
 
 def _update_held(session: Session, job: JobLine, **values: Any) -> bool:

@@ -24,6 +24,8 @@ _METHOD, _QUALITY = 2, 80
 
 # EFBIG is how a limit on the size of files says that there is no room.
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+# The second: something else lies where a folder of ours was.
+_NOT_THERE = (FileNotFoundError, NotADirectoryError)
 _DRAFTS_LAST_SECONDS = 3600
 
 
@@ -42,7 +44,7 @@ class ThumbnailStore:
         for existing in dict.fromkeys((size, SMALL)):
             try:
                 return self._file(sha256, existing).read_bytes()
-            except FileNotFoundError:
+            except _NOT_THERE:
                 continue
         return None
 
@@ -51,7 +53,7 @@ class ThumbnailStore:
         try:
             # A power cut can leave a renamed file empty.
             return self._file(sha256, SMALL).stat().st_size > 0
-        except FileNotFoundError:
+        except _NOT_THERE:
             return False
 
     def put(self, sha256: str, picture: Image.Image) -> None:
@@ -87,7 +89,8 @@ class ThumbnailStore:
                 draft.write_bytes(webp.getbuffer())
                 draft.rename(file)
         except OSError as error:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
             raise DiskFull if error.errno in _NO_ROOM else ThumbnailsNotKept from error
 
 

@@ -8,8 +8,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.errors import Unavailable
 from app.pools.thumbnails import ThumbnailStore
 from ml.images import read_rgb
+
+
+class UploadNotKept(Unavailable):
+    """The uploaded picture cannot be kept: Winnow's home folder is full, gone, or cannot be written to."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +26,17 @@ class UploadStore:
     max_pixels: int
 
     def keep(self, data: bytes) -> str:
-        """Keep a picture and return its SHA-256 in hex. Idempotent. Raises UnreadableImage before anything is kept."""
+        """Keep a picture and return its SHA-256 in hex. Idempotent.
+
+        Raises UnreadableImage before anything is kept, and UploadNotKept.
+        """
         sha256 = hashlib.sha256(data).hexdigest()
         if not self.thumbnails.has(sha256):
             self.thumbnails.put(sha256, read_rgb(data, max_pixels=self.max_pixels))
-        _write(data, self.folder / sha256[:2] / sha256)
+        try:
+            _write(data, self.folder / sha256[:2] / sha256)
+        except OSError as error:
+            raise UploadNotKept from error
         return sha256
 
     def read(self, sha256: str) -> bytes:

@@ -148,3 +148,16 @@ def test_work_in_a_terminal_takes_over_from_a_killed_one(database, pool_id):
     assert (job.state, job.attempts) == ("running", 1)
     assert (read(database, killed).state, read(database, killed).error) == ("failed", lifecycle.INTERRUPTED)
     assert claim(database) is None
+
+
+def test_a_clock_that_is_put_back_holds_no_job_up(database, pool_id):
+    job = create(database, pool_id)
+    killed = claim(database)
+    with database.write() as session:
+        # An hour ago by the clock's new time.
+        session.execute(update(Job).values(lease_until=now() + timedelta(hours=1)))
+    taken = claim(database)
+    assert taken.id == job.id
+    with database.write() as session:
+        assert not queries.finish(session, job=killed, result={}), "whoever held it before learns of it"
+    assert claim(database) is None
