@@ -1,0 +1,1 @@
+"""Kills server and worker at random moments, while people label and an engineer imports, reindexes and swaps."""
