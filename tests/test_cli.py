@@ -208,6 +208,7 @@ def test_a_new_pool_may_hold_several_classes_per_image(winnow, database, tmp_pat
         (("reindex", "nope"), "There is no pool “nope”."),
         (("export", "nope"), "There is no pool “nope”."),
         (("import", "cats", "/nope"), "There is no folder “/nope”."),
+        (("restore", "/nope"), "/nope is no backup"),
         (("db", "copy", "nope://nowhere"), "names no database that Winnow knows"),
         (("serve", "--host", "0.0.0.0"), "winnow user add NAME --admin"),
         (("serve", "--host", "203.0.113.7"), "set WINNOW_TRUST_LOCAL=1"),
