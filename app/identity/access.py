@@ -121,6 +121,8 @@ RULES = (
     Rule("PUT", "/api/v1/pools/{pool}/served", W.ENGINEER, A.POOL),
     # Reviews.
     Rule("GET", "/reviews/{review}", W.MEMBER, A.REVIEW),
+    Rule("GET", "/pages/{page_id}", W.MEMBER, A.PAGE),
+    Rule("GET", "/api/v1/pools/{pool}/at-work", W.MEMBER, A.POOL),
     Rule("GET", "/api/v1/pools/{pool}/reviews", W.MEMBER, A.POOL),
     Rule("POST", "/api/v1/pools/{pool}/reviews", W.MEMBER, A.POOL),
     Rule("GET", "/api/v1/reviews/{review_id}", W.MEMBER, A.REVIEW),
