@@ -66,6 +66,12 @@ class Entry:
     job_id: int | None
     details: dict[str, Any]
     commit: CommitLine | None
+    merged_into_id: int | None  # where its class's verdicts count now, if not for itself
+
+    @property
+    def merge_stands(self) -> bool:
+        """Whether it merged a class that is still merged so."""
+        return self.act == "merge" and self.merged_into_id == self.details.get("into_id")
 
     @property
     def can_be_undone(self) -> bool:
@@ -107,6 +113,7 @@ def entries(session: Session, *, filters: Filters, limit: int, before: int | Non
             JournalEntry.job_id,
             JournalEntry.details,
             JournalEntry.commit_id,
+            LabelClass.merged_into_id,
         )
         .outerjoin(Person, Person.id == JournalEntry.person_id)
         .outerjoin(Pool, Pool.id == JournalEntry.pool_id)
@@ -120,8 +127,8 @@ def entries(session: Session, *, filters: Filters, limit: int, before: int | Non
     rows = session.execute(wanted).all()
     commits = _commits(session, [row.commit_id for row in rows if row.commit_id is not None])
     return [
-        Entry(id, at, act, person, pool, class_name, job_id, details or {}, commits.get(commit_id))
-        for id, at, act, person, pool, class_name, job_id, details, commit_id in rows
+        Entry(id, at, act, person, pool, class_name, job_id, details or {}, commits.get(commit_id), merged_into)
+        for id, at, act, person, pool, class_name, job_id, details, commit_id, merged_into in rows
     ]
 
 

@@ -277,6 +277,13 @@ def test_whatever_is_stored_undone_and_merged_labels_are_what_the_standing_verdi
         )
 
 
+def test_a_merge_can_be_taken_back_from_the_journal_as_long_as_it_stands(client: TestClient, pool: SeededPool) -> None:
+    client.post(f"{CLASSES}/lark/merge", json={"into": "owl"})
+    assert "classes/lark/merge" in client.get("/pools/birds/journal").text
+    client.delete(f"{CLASSES}/lark/merge")
+    assert "classes/lark/merge" not in client.get("/pools/birds/journal").text
+
+
 def test_the_page_of_the_journal_opens_with_every_filter(client: TestClient, pool: SeededPool) -> None:
     assert "Nothing has been done in this pool yet" in client.get("/pools/birds/journal").text
     page = store_page(client, pool)
