@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.db import ReadSession
+from app.identity.people import CurrentPerson
 from app.pools.queries import class_named, pool_named
 from app.review.bodies import Counts
 from app.tables import Commit, Label, LabelClass, Page, Person, Review, now
@@ -31,6 +32,7 @@ class AtWork:
 
     review: int
     person: str
+    mine: bool
     pages: int  # committed within the last hour
     accepted: int  # on those
 
@@ -49,6 +51,7 @@ class AtWorkOut(BaseModel):
 
     review: int
     person: str
+    mine: Annotated[bool, Field(description="Whether it is whoever asks.")]
     pages: Annotated[int, Field(description="Committed within the last hour.")]
     accepted: Annotated[int, Field(description="On these pages.")]
 
@@ -69,6 +72,7 @@ class BusyList(BaseModel):
 def at_work(
     pool: str,
     session: ReadSession,
+    person: CurrentPerson,
     class_name: Annotated[str | None, Query(alias="class", description="Only this class.")] = None,
 ) -> BusyList:
     """The classes on which somebody has a page open and works on it, with their labels so far.
@@ -77,15 +81,17 @@ def at_work(
     """
     pool_id = pool_named(session, name=pool).id
     class_id = None if class_name is None else class_named(session, pool_id=pool_id, name=class_name).id
-    return BusyList(
-        classes=[BusyOut.model_validate(line) for line in busy(session, pool_id=pool_id, class_id=class_id)]
-    )
+    found = busy(session, pool_id=pool_id, class_id=class_id, person_id=person.id)
+    return BusyList(classes=[BusyOut.model_validate(line) for line in found])
 
 
-def busy(session: Session, *, pool_id: int, class_id: int | None = None) -> list[Busy]:
-    """Return the classes of a pool of which a page is leased, by name, the reviews in the order of their making."""
+def busy(session: Session, *, pool_id: int, class_id: int | None, person_id: int) -> list[Busy]:
+    """Return the classes of a pool of which a page is leased, by name, the reviews in the order of their making.
+
+    `person_id` is who asks.
+    """
     found = (
-        select(Review.id, Person.name, LabelClass.id, LabelClass.name)
+        select(Review.id, Person.name, Person.id == person_id, LabelClass.id, LabelClass.name)
         .distinct()
         .join(Page, Page.review_id == Review.id)
         .join(Person, Person.id == Review.person_id)
@@ -99,9 +105,9 @@ def busy(session: Session, *, pool_id: int, class_id: int | None = None) -> list
     done = _done_lately(session, [review_id for review_id, *_ in reviews])
     by_class: dict[int, list[AtWork]] = defaultdict(list)
     names: dict[int, str] = {}
-    for review_id, person, of_class, name in reviews:
+    for review_id, person, mine, of_class, name in reviews:
         pages, accepted = done.get(review_id, (0, 0))
-        by_class[of_class].append(AtWork(review_id, person, pages, accepted))
+        by_class[of_class].append(AtWork(review_id, person, bool(mine), pages, accepted))
         names[of_class] = name
     labels = _labels(session, list(by_class))
     return [Busy(names[of_class], labels[of_class], reviews_of) for of_class, reviews_of in by_class.items()]

@@ -34,7 +34,7 @@ def test_two_people_on_one_class_share_no_tile_and_see_each_other_and_a_late_com
     expect(mine.get_by_title("Labels of this class so far")).to_contain_text(f"{count} accepted")
     pool = new_page(server)
     pool.goto("/pools/digits")
-    expect(pool.get_by_text("local, Ada at work")).to_be_visible()
+    expect(pool.get_by_text("Ada at work", exact=True)).to_be_visible()
     commit(hers)
     stored = len(exported(server, pool="digits", class_name="five"))
     expect(pool.get_by_role("link", name=f"Labels of five: {stored} accepted")).to_be_visible()

@@ -4,7 +4,7 @@ import { Controller } from "../../vendor/stimulus/stimulus-3.2.2.js";
 
 export default class extends Controller {
   static targets = ["people"];
-  static values = { review: Number, person: String };
+  static values = { review: Number };
 
   told({ detail: { classes } }) {
     const [busy] = classes;
@@ -14,8 +14,8 @@ export default class extends Controller {
     if (busy) this.dispatch("labels", { detail: busy });
   }
 
-  sentence({ person, pages, accepted }) {
-    const who = person === this.personValue ? "You are labelling this class in another window too" : `${person} is labelling this class too`;
+  sentence({ person, mine, pages, accepted }) {
+    const who = mine ? "You are labelling this class in another window too" : `${person} is labelling this class too`;
     if (!pages) return `${who}.`;
     return `${who}: ${pages.toLocaleString("en")} ${pages === 1 ? "page" : "pages"}, ${accepted.toLocaleString("en")} accepted in the last hour.`;
   }

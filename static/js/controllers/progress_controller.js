@@ -1,4 +1,4 @@
-// The classes of a pool as they come along: their labels, and who is at work on them.
+// The classes of a pool as they come along: their labels, and who else is at work on them.
 
 import { Controller } from "../../vendor/stimulus/stimulus-3.2.2.js";
 
@@ -15,7 +15,7 @@ export default class extends Controller {
   }
 
   tellPeople(element, reviews) {
-    const people = [...new Set(reviews.map(({ person }) => person))];
+    const people = [...new Set(reviews.filter(({ mine }) => !mine).map(({ person }) => person))];
     const words = people.length ? `${people.join(", ")} at work` : "";
     element.hidden = !words;
     if (element.textContent !== words) element.textContent = words;
