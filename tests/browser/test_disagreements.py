@@ -1,0 +1,93 @@
+"""People who differ: a second review, the queue of disagreements settled by the keyboard, and another rule."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.annotator import commit, exported, paths, tab_to, wait_until_open
+from tests.browser.server import Server
+
+API = "/api/v1/pools/digits"
+
+
+@pytest.fixture
+def nines(server: Server) -> list[str]:
+    """Twelve nines that Ben accepted, by path."""
+    _send(server, f"{API}/classes", {"name": "nine"})
+    found = json.loads(server.get(f"{API}/images?limit=12&path=9/"))["items"]
+    images = [image["id"] for image in found]
+    _send(server, f"{API}/classes/nine/verdicts", {"images": images, "verdict": "accept"})
+    with closing(sqlite3.connect(server.home / "winnow.db")) as database, database:
+        database.execute(
+            "INSERT INTO person (name, name_key, admin, created_at) VALUES ('Ben', 'ben', 0, '2026-01-01')"
+        )
+        database.execute("UPDATE \"commit\" SET person_id = (SELECT id FROM person WHERE name_key = 'ben')")
+    return [image["path"] for image in found]
+
+
+def test_what_others_accepted_is_looked_at_and_what_is_disputed_is_settled_by_the_keyboard_alone(
+    server: Server, page: Page, nines: list[str]
+) -> None:
+    page.goto("/pools/digits/classes/nine")
+    tab_to(page, "[aria-label='Second review']")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/reviews/*")
+    wait_until_open(page)
+    assert sorted(paths(page)) == nines
+    struck_out = paths(page)[:3]
+    for _ in struck_out:
+        page.keyboard.press("x")
+        page.keyboard.press("ArrowRight")
+    commit(page)
+    expect(page.get_by_text("You have looked at everything that others accepted")).to_be_visible()
+
+    page.goto("/pools/digits/disagreements")
+    expect(page.get_by_role("cell", name="Ben")).to_be_visible()
+    expect(page.get_by_text("3 are left")).to_be_visible()
+    first = page.get_by_role("figure").inner_text()
+    page.keyboard.press("a")
+    expect(page.get_by_text("2 are left")).to_be_visible()
+    assert first in exported(server, pool="digits", class_name="nine")
+    page.keyboard.press("z")
+    expect(page.get_by_text("3 are left")).to_be_visible()
+    assert page.get_by_role("figure").inner_text() == first
+    page.keyboard.press("ArrowRight")
+    for _ in range(2):
+        page.keyboard.press("r")
+    expect(page.get_by_text("1 is left")).to_be_visible()
+    assert page.get_by_role("figure").inner_text() == first
+    page.keyboard.press("a")
+    expect(page.get_by_role("heading", name="Nothing is in dispute")).to_be_visible()
+    assert sorted(exported(server, pool="digits", class_name="nine")) == sorted({*nines} - {*struck_out} | {first})
+
+
+def test_another_rule_tells_what_it_made_of_the_labels(server: Server, page: Page, nines: list[str]) -> None:
+    page.goto("/pools/digits/disagreements")
+    expect(page.get_by_role("heading", name="Nothing is in dispute")).to_be_visible()
+    page.get_by_text("The rule: latest wins").click()
+    page.get_by_role("radio", name="Majority").check()
+    page.get_by_role("spinbutton").fill("2")
+    page.get_by_role("button", name="Change the rule").click()
+    expect(page.get_by_role("row", name="before 12 0 0 0 0")).to_be_visible()
+    expect(page.get_by_role("row", name="now 0 0 0 12 0")).to_be_visible()
+    assert exported(server, pool="digits", class_name="nine") == []
+
+
+def test_whoever_has_nothing_to_look_at_is_told_so(server: Server, page: Page) -> None:
+    _send(server, f"{API}/classes", {"name": "nine"})
+    page.goto("/pools/digits/classes/nine")
+    page.get_by_role("button", name="Second review").click()
+    expect(page.get_by_role("alert").filter(has_text="Nobody else has accepted anything")).to_be_visible()
+
+
+def _send(server: Server, path: str, body: dict[str, Any]) -> None:
+    request = Request(server.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urlopen(request, timeout=30) as answer:
+        assert answer.status < 300
