@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.annotator import commit, exported, paths, tab_to, wait_until_open
 from tests.browser.server import Server
+from tests.browser.watched import Watch
 
 API = "/api/v1/pools/digits"
 
@@ -80,7 +81,8 @@ def test_another_rule_tells_what_it_made_of_the_labels(server: Server, page: Pag
     assert exported(server, pool="digits", class_name="nine") == []
 
 
-def test_whoever_has_nothing_to_look_at_is_told_so(server: Server, page: Page) -> None:
+def test_whoever_has_nothing_to_look_at_is_told_so(server: Server, page: Page, watch: Watch) -> None:
+    watch.refusals = 1
     _send(server, f"{API}/classes", {"name": "nine"})
     page.goto("/pools/digits/classes/nine")
     page.get_by_role("button", name="Second review").click()
