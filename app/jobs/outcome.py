@@ -55,4 +55,4 @@ def _of_neighbours(measure: Mapping[str, Any], names: Mapping[str, str]) -> str:
 
 
 def _less(change: float) -> str:
-    return f"{abs(change):.0%} {'fewer' if change < 0 else 'more'}".replace("%", " %")
+    return f"{abs(change):,.0%} {'fewer' if change < 0 else 'more'}".replace("%", " %")
