@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import stat
 import warnings
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image, ImageOps
 
@@ -27,8 +29,12 @@ _SIGNATURES = {
     "BMP": rb"BM",
     "TIFF": rb"II[*+]\0|MM\0[*+]",
 }
+_LONGEST_SIGNATURE = 12
 _PILLOW_WARNINGS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 _ID = re.compile(r"[0-9a-f]{64}")
+# Encoders make ten or so. Each takes a few bytes, and going through all pixels once more.
+_MOST_SCANS = 100
+_START_OF_SCAN = b"\xff\xda"
 
 
 class UnreadableImage(Exception):
@@ -55,8 +61,10 @@ def read_rgb(data: bytes | Path, *, max_pixels: int, at_least: int | None = None
     an eighth of its size, if its short side keeps at least so many pixels. Raises UnreadableImage.
     """
     if isinstance(data, Path):
-        data = read_bytes(data)
+        data = read_picture(data)
     kind = image_format(data)
+    if kind == "JPEG" and data.count(_START_OF_SCAN) > _MOST_SCANS:
+        raise UnreadableImage(f"has more than {_MOST_SCANS} scans")
     _prepare_pillow()
     try:
         with Image.open(io.BytesIO(data), formats=[kind]) as image:
@@ -86,10 +94,25 @@ def image_format(data: bytes) -> str:
 
 def read_bytes(path: Path) -> bytes:
     """Return a file's bytes. Raises UnreadableImage, also for what is no regular file."""
-    with file_reasons():
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise UnreadableImage("is not a file")
-        return path.read_bytes()
+    with file_reasons(), _opened(path) as file:
+        return file.read()
+
+
+def read_picture(path: Path) -> bytes:
+    """Return a file's bytes if the first ones are a picture's. Raises UnreadableImage before it reads the others."""
+    with file_reasons(), _opened(path) as file:
+        image_format(file.read(_LONGEST_SIGNATURE))
+        file.seek(0)
+        return file.read()
+
+
+def _opened(path: Path) -> BinaryIO:
+    # Without waiting for somebody to write into a pipe, which may have taken the file's place just now.
+    file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise UnreadableImage("is not a file")
+    return os.fdopen(file, "rb")
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import ExifTags, Image
 
 from app.pools.thumbnails import LARGE, ThumbnailStore
-from ml.images import UnreadableImage, image_format, read_bytes, read_rgb
+from ml.images import UnreadableImage, image_format, read_picture, read_rgb
 from ml.records import record_bytes, record_format, record_rgb
 
 # A file is read into memory as a whole, one for each core at a time.
@@ -83,7 +83,7 @@ def _read(source: Source, thumbnails: ThumbnailStore, max_pixels: int) -> Pictur
         else:
             if source.size > _LARGEST_FILE:
                 raise UnreadableImage(f"has more than {_LARGEST_FILE:,} bytes")
-            data = read_bytes(source.file)
+            data = read_picture(source.file)
             kind, picture = image_format(data), read_rgb(data, max_pixels=max_pixels, at_least=LARGE)
     except UnreadableImage as error:
         return Failure(source.path, str(error))

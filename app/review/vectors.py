@@ -14,7 +14,7 @@ from app.pools.originals import intact_original, record_png
 from app.review.new_review import Upload
 from app.search.crops import Crop, TooSmall
 from app.search.ranking import Floats
-from ml.images import UnreadableImage, read_bytes
+from ml.images import UnreadableImage, read_picture
 
 # Makes the vector (d,) of a picture's bytes, or of a part of it. Raises UnreadableImage and TooSmall.
 Embed = Callable[[bytes, Crop | None], Floats]
@@ -39,7 +39,7 @@ def part_vector(session: Session, image_id: int, crop: Crop, embed: Embed) -> by
     name = f"“{originals[0].path}”" if originals else "an image"
     try:
         file, original = intact_original(originals)
-        data = read_bytes(file) if original.record is None else record_png(file, original.record)
+        data = read_picture(file) if original.record is None else record_png(file, original.record)
     except (OriginalMissing, OriginalChanged) as error:
         raise type(error)(f"No part can be cut out of {name}. {error.sentence}") from error
     except UnreadableImage as reason:

@@ -55,7 +55,8 @@ def main(
             report=lambda *_: None,
             on_labelled=lambda *_: None,
         )
-        print(json.dumps({"summary": asdict(summary)}))
+        memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        print(json.dumps({"summary": asdict(summary), "memory_mb": memory_mb}))
     except AppError as error:
         print(json.dumps({"sentence": error.sentence, "status": error.status}))
 
