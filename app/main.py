@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from app import pages
 from app.db import Database
+from app.identity import people_views
 from app.identity import routes as identity_routes
 from app.identity import views as identity_views
 from app.identity.gate import Gate
@@ -26,6 +27,7 @@ from app.jobs import views as jobs_views
 from app.labels import agreement_routes, disagreement_routes, merge_routes, rule_routes
 from app.labels import routes as labels_routes
 from app.labels import views as labels_views
+from app.pools import member_views
 from app.pools import routes as pools_routes
 from app.pools.thumbnail_route import thumbnail_routes
 from app.pools.thumbnails import ThumbnailStore
@@ -119,7 +121,9 @@ def create_app(settings: Settings) -> FastAPI:
     for room in (
         identity_routes,
         identity_views,
+        people_views,
         pools_routes,
+        member_views,
         jobs_routes,
         registry_routes,
         review_routes,

@@ -78,6 +78,9 @@ RULES = (
     Rule("GET", "/api/v1/pools/{pool}/members", W.MEMBER, A.POOL),
     Rule("PUT", "/api/v1/pools/{pool}/members/{person}", W.ADMIN, A.POOL),
     Rule("DELETE", "/api/v1/pools/{pool}/members/{person}", W.ADMIN, A.POOL),
+    Rule("GET", "/me", W.IN_PERSON),
+    Rule("GET", "/people", W.ADMIN),
+    Rule("GET", "/pools/{pool}/members", W.MEMBER, A.POOL),
     # Pools and their images. Lists hold what the person may see.
     Rule("GET", "/", W.LOGGED_IN),
     Rule("GET", "/docs", W.LOGGED_IN),

@@ -67,6 +67,12 @@ def people(session: Session) -> list[PersonRow]:
     return [PersonRow(*row, roles=roles.get(row.id, {})) for row in rows]
 
 
+def admins(session: Session) -> list[str]:
+    """Return the names of the admins, whom others may ask."""
+    rows = select(Person.name).where(Person.admin, Person.removed_at.is_(None)).order_by(Person.name_key)
+    return list(session.scalars(rows))
+
+
 def roles_in(session: Session, *, roles: Mapping[int, Role]) -> dict[str, Role]:
     """Return roles by the names of their pools instead of the ids."""
     rows = session.execute(select(Pool.id, Pool.name).where(Pool.id.in_(roles)).order_by(Pool.name_key))
@@ -81,6 +87,11 @@ def person_named(session: Session, name: str) -> PersonLine:
     if row is None:
         raise PersonNotFound(f"There is no person “{name}”.")
     return PersonLine(*row)
+
+
+def is_local(name: str) -> bool:
+    """Whether this is the name of whoever used Winnow before people logged in, and has no log-in."""
+    return name_key(name) == LOCAL
 
 
 def add_person(session: Session, *, name: str, password: str, admin: bool, by: int | None) -> PersonLine:
@@ -165,7 +176,7 @@ def _refuse_last(person: PersonLine, admins: set[int]) -> None:
 
 
 def _refuse_local(person: PersonLine) -> None:
-    if name_key(person.name) == LOCAL:
+    if is_local(person.name):
         raise LocalPerson
 
 

@@ -63,6 +63,17 @@ class Asking:
         return next(iter(self.roles.values())) if len(self.roles) == 1 else None
 
     @property
+    def ceilings(self) -> list[Everywhere]:
+        """The roles that a token of theirs may have."""
+        may: dict[Everywhere, bool] = {
+            "annotator": True,
+            "lead": self.lead,
+            "engineer": self.engineer,
+            "admin": self.admin,
+        }
+        return [role for role, allowed in may.items() if allowed]
+
+    @property
     def only(self) -> int | None:
         """The person to whose pools lists are limited, by id; None for whoever sees all of them."""
         return None if self.everywhere is not None or self.person is None else self.person.id

@@ -8,6 +8,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from app.db import ReadSession
+from app.identity.accounts import admins
+from app.identity.members import MemberLine, members
 from app.identity.people import CurrentAsking
 from app.insight import queries
 from app.insight.reviews import ReviewLine, reviews
@@ -34,6 +36,7 @@ class PoolCard:
 class HomePage:
     pools: list[PoolCard]
     import_roots: list[str]
+    admins: list[str]
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class PoolPage:
     jobs: list[queries.JobLine]
     disputed: int  # labels about which people differ
     import_roots: list[str]
+    members: list[MemberLine]
 
 
 @router.get("/")
@@ -57,7 +61,7 @@ def home(request: Request, session: ReadSession, asking: CurrentAsking) -> HTMLR
         PoolCard(pool, counts, queries.sample_images(session, pool_id=pool.id, count=COVER_TILES))
         for pool, counts in pools(session, only=asking.only)
     ]
-    return page(request, "insight/home.html", HomePage(cards, _import_roots(request)))
+    return page(request, "insight/home.html", HomePage(cards, _import_roots(request), admins(session)))
 
 
 @router.get("/pools/{pool}")
@@ -78,6 +82,7 @@ def pool(request: Request, session: ReadSession, pool: str) -> HTMLResponse:
         jobs=queries.active_jobs(session, pool_id=found.id),
         disputed=disputed_labels(session, pool_id=found.id),
         import_roots=_import_roots(request),
+        members=members(session, pool_id=found.id),
     )
     return page(request, "insight/pool.html", context)
 

@@ -1,12 +1,12 @@
-// Sends the fields of a form as JSON; what has changed by that is then shown: the page anew, or that of what the answer
-// names, such as the job that began.
+// Sends the fields of a form as JSON; what has changed by that is then shown: the page anew, that of what the answer
+// names, such as the job that began, or a sentence that says so.
 
 import { Controller } from "../../vendor/stimulus/stimulus-3.2.2.js";
 import { send } from "../lib/api.js";
 
 export default class extends Controller {
   // A `fault` is the place for what is wrong with the field that its `data-field` names.
-  static targets = ["button", "problem", "fault"];
+  static targets = ["button", "problem", "fault", "done"];
   // `then` is where the pages are of what the answer names in its field `answer`; by default jobs.
   static values = { url: String, method: { type: String, default: "POST" }, then: String, answer: { type: String, default: "job" } };
 
@@ -15,8 +15,12 @@ export default class extends Controller {
     this.buttonTarget.disabled = true;
     this.clear();
     try {
-      const answer = await send(this.methodValue, this.urlValue, valuesOf(event.target));
-      if (this.thenValue) location.assign(`${this.thenValue}/${encodeURIComponent(answer[this.answerValue])}`);
+      const values = valuesOf(event.target);
+      const answer = await send(this.methodValue, addressOf(event.target, this.urlValue), values);
+      // Somebody may want to show what the page will not hold when it is loaded anew.
+      if (this.dispatch("done", { detail: { answer, values }, cancelable: true }).defaultPrevented) return;
+      if (this.hasDoneTarget) this.say(event.target);
+      else if (this.thenValue) location.assign(`${this.thenValue}/${encodeURIComponent(answer[this.answerValue])}`);
       else location.reload();
     } catch (problem) {
       this.buttonTarget.disabled = false;
@@ -26,10 +30,17 @@ export default class extends Controller {
 
   clear() {
     this.problemTarget.hidden = true;
+    if (this.hasDoneTarget) this.doneTarget.hidden = true;
     for (const fault of this.faultTargets) {
       fault.hidden = true;
       this.fieldOf(fault)?.removeAttribute("aria-invalid");
     }
+  }
+
+  say(form) {
+    form.reset();
+    this.buttonTarget.disabled = false;
+    this.doneTarget.hidden = false;
   }
 
   tell(problem) {
@@ -49,14 +60,20 @@ export default class extends Controller {
   }
 }
 
-// Empty fields are left out. Those with `data-change` become changes to a recipe.
+// A field with `data-segment` says what the address ends with.
+function addressOf(form, url) {
+  const last = [...form.elements].find(({ dataset }) => "segment" in dataset);
+  return last ? `${url}/${encodeURIComponent(last.value)}` : url;
+}
+
+// Empty fields are left out. Those with `data-change` become changes to a recipe; `data-type` is of what is no text.
 function valuesOf(form) {
   const values = {};
   for (const [name, value] of new FormData(form)) {
     const { dataset } = form.elements[name];
-    if (!value) continue;
+    if (!value || (dataset && "segment" in dataset)) continue;
     if (dataset && "change" in dataset) (values.changes ??= []).push(`${name}=${value}`);
-    else values[name] = dataset?.type === "boolean" ? value === "true" : value;
+    else values[name] = dataset?.type ? JSON.parse(value) : value;
   }
   return values;
 }

@@ -36,10 +36,13 @@ export default class extends Controller {
   // `query` is the API's, `files` are uploads, and `tile` is the picture to show as busy, if there is one.
   async start({ query, files = [], tile }) {
     const chosen = this.classTargets.find((target) => target.checked)?.value;
-    if (!this.readyValue) return this.object("Build the index first: the button is above.");
+    if (!this.readyValue) return this.object("There has to be an index first: see above.");
     if (!chosen) {
-      this.object(this.classTargets.length ? "Choose a class first." : "Create a class first: type its name.");
-      (this.classTargets[0] ?? document.querySelector("#new-class")).focus();
+      // Who may make no class has no field for it.
+      const field = this.classTargets[0] ?? document.querySelector("#new-class");
+      if (this.classTargets.length) this.object("Choose a class first.");
+      else this.object(field ? "Create a class first: type its name." : "There has to be a class first: see beside the pictures who makes one.");
+      field?.focus();
       return;
     }
     if (this.starting) return;
