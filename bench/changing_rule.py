@@ -64,7 +64,7 @@ def _page(database: Database, rule: Rule) -> None:
             verdicts = [NewVerdict(image, ACCEPT) for image in images]
             entry = journal.store(session, kind="correction", pool_id=1, class_id=1, person_id=1, verdicts=verdicts)
             storing.append(time.perf_counter() - started)
-            journal.undo(session, commit_id=entry.id, person_id=1)
+            journal.undo(session, commit_id=entry.id, person_id=1, of_others=False)
         with database.read() as session:
             started = time.perf_counter()
             found = waiting_for_others(session, pool_id=1, class_id=1, person_id=1)

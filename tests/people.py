@@ -10,7 +10,8 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from app.db import Database
-from app.identity.people import PersonLine, current_person
+from app.identity.log_ins import start_log_in
+from app.identity.people import PersonLine
 from app.tables import Member, Person, Pool
 
 
@@ -31,24 +32,30 @@ def add_person(database: Database, name: str, *, pool: str = "birds", role: str 
     if role is not None:
         with database.write() as session:
             pool_id = session.scalars(select(Pool.id).where(Pool.name == pool)).one()
-            session.add(Member(pool_id=pool_id, person_id=added.id, role=role))
+            session.merge(Member(pool_id=pool_id, person_id=added.id, role=role))
     return added
 
 
 @contextmanager
 def acting_as(client: TestClient, somebody: PersonLine) -> Iterator[TestClient]:
-    """Let this person be the one behind the client's requests."""
+    """Let this person be the one behind the client's requests, by a log-in."""
     assert isinstance(client.app, FastAPI)
-    before = dict(client.app.dependency_overrides)
-    client.app.dependency_overrides[current_person] = lambda: somebody
+    with client.app.state.database.write() as session:
+        secret = start_log_in(session, person_id=somebody.id, days=1)
+    before = dict(client.cookies)
+    client.cookies = {"winnow": secret}
     try:
         yield client
     finally:
-        client.app.dependency_overrides = before
+        client.cookies = before
 
 
 @contextmanager
-def working(client: TestClient, database: Database, name: str) -> Iterator[TestClient]:
-    """Let the client's requests be those of the person of this name."""
-    with acting_as(client, person(database, name)):
+def working(client: TestClient, database: Database, name: str, role: str = "lead") -> Iterator[TestClient]:
+    """Let the client's requests be those of the person of this name, who is a member of all pools."""
+    with database.read() as session:
+        pools = session.scalars(select(Pool.name)).all()
+    for pool in pools:
+        somebody = add_person(database, name, pool=pool, role=role)
+    with acting_as(client, somebody):
         yield client

@@ -56,6 +56,11 @@ class Asking:
         return self._is("engineer")
 
     @property
+    def looks_after_others(self) -> bool:
+        """Whether they may also take back what others stored."""
+        return self.lead or self.engineer
+
+    @property
     def role(self) -> Everywhere | None:
         """What they are in the one pool that the address is about; None if they are nothing, or it is about several."""
         if self.everywhere is not None:

@@ -11,10 +11,10 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.errors import Forbidden
+from app.identity.people import Asking
 from app.names import name_key
-from app.tables import Commit, JournalEntry, LabelClass, Member, Page, Person, Pool, Verdict
+from app.tables import Commit, JournalEntry, LabelClass, Page, Person, Pool, Verdict
 from app.verdicts.queries import Counts, in_batches
-from app.verdicts.undoing import rights
 from app.words import ACCEPT, REJECT, UNSURE
 
 ENTRIES_AT_ONCE = 1_000
@@ -79,25 +79,14 @@ class Entry:
         return self.commit is not None and self.act != "undo" and self.commit.undone_at is None
 
 
-def readable_pools(session: Session, *, person_id: int) -> list[int] | None:
-    """Return the pools whose journal somebody may read; None is all of them, and what belongs to no pool.
+def readable_pools(asking: Asking) -> list[int] | None:
+    """Return the pools of which somebody who asks about all of them may read the journal.
 
-    Raises NotForYou if there are none.
+    None is all pools, and what belongs to none.
     """
-    if rights(session, person_id=person_id, pool_id=0) == "admin":
+    if asking.everywhere is not None:
         return None
-    engineered = select(Member.pool_id).where(Member.person_id == person_id, Member.role == "engineer")
-    pools = list(session.scalars(engineered))
-    if not pools:
-        raise NotForYou
-    return pools
-
-
-def see_that_readable(session: Session, *, person_id: int, pool_id: int) -> None:
-    """Raise NotForYou unless somebody may read the journal of a pool."""
-    readable = readable_pools(session, person_id=person_id)
-    if readable is not None and pool_id not in readable:
-        raise NotForYou
+    return [pool_id for pool_id, role in asking.roles.items() if role == "engineer"]
 
 
 def entries(session: Session, *, filters: Filters, limit: int, before: int | None = None) -> list[Entry]:

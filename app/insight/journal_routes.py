@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from app.db import ExportSession, ReadSession
 from app.errors import Invalid
 from app.history import record
-from app.identity.people import CurrentPerson
-from app.insight.journal import Filters, all_entries, count_entries, entries, readable_pools, see_that_readable
+from app.identity.people import CurrentAsking, CurrentPerson
+from app.insight.journal import Filters, NotForYou, all_entries, count_entries, entries, readable_pools
 from app.insight.journal_words import csv_lines, told
 from app.pools.held import held_images
 from app.pools.merged import counting_for
@@ -114,19 +114,19 @@ WhatIsAsked = Annotated[Asked, Depends()]
 @router.get("/journal", summary="Read the journal")
 def read_journal(
     session: ReadSession,
-    asking: CurrentPerson,
+    asking: CurrentAsking,
     asked: WhatIsAsked,
     pool: Annotated[str | None, Query(description="Only this pool.")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     after: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="The `next` of the page before.")] = None,
 ) -> JournalPage:
     """What everybody did, the latest first: all of it for admins, that of their pools for engineers."""
+    pools = readable_pools(asking)
     if pool:
         pool_id = pool_named(session, pool).id
-        see_that_readable(session, person_id=asking.id, pool_id=pool_id)
-        pools: list[int] | None = [pool_id]
-    else:
-        pools = readable_pools(session, person_id=asking.id)
+        if pools is not None and pool_id not in pools:
+            raise NotForYou
+        pools = [pool_id]
     found = entries(session, filters=asked.filters(session, pools=pools), limit=limit, before=after)
     return JournalPage(
         items=[
@@ -155,19 +155,18 @@ def read_journal(
     responses={200: {"content": {"text/csv": {}}, "description": "CSV with a header row."}},
 )
 def export_journal(
-    request: Request, pool: str, session: ExportSession, asking: CurrentPerson, asked: WhatIsAsked
+    request: Request, pool: str, session: ExportSession, person: CurrentPerson, asked: WhatIsAsked
 ) -> StreamingResponse:
     """One row for each entry, the latest first, streamed from one snapshot of the database.
 
     The header `X-Winnow-Rows` tells the number of rows.
     """
     pool_line = pool_named(session, pool)
-    see_that_readable(session, person_id=asking.id, pool_id=pool_line.id)
     filters = asked.filters(session, pools=[pool_line.id])
     count = count_entries(session, filters=filters)
     with request.app.state.database.write() as writing:
         details = {"rows": "journal", "count": count}
-        record(writing, "export", person_id=asking.id, pool_id=pool_line.id, details=details)
+        record(writing, "export", person_id=person.id, pool_id=pool_line.id, details=details)
     return StreamingResponse(
         csv_lines(all_entries(session, filters=filters)),
         media_type="text/csv; charset=utf-8",

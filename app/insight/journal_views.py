@@ -11,8 +11,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import AfterValidator, TypeAdapter
 
 from app.db import ReadSession
-from app.identity.people import CurrentPerson
-from app.insight.journal import Entry, entries, people, see_that_readable
+from app.insight.journal import Entry, entries, people
 from app.insight.journal_routes import Asked
 from app.insight.journal_words import ACTS, told
 from app.pages import page
@@ -54,7 +53,6 @@ class JournalView:
 def journal(
     request: Request,
     session: ReadSession,
-    asking: CurrentPerson,
     pool: str,
     person: str = "",
     class_name: Annotated[str, Query(alias="class")] = "",
@@ -65,7 +63,6 @@ def journal(
     after: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
 ) -> HTMLResponse:
     found = pool_named(session, pool)
-    see_that_readable(session, person_id=asking.id, pool_id=found.id)
     asked = Asked(
         person, class_name, [act], _MOMENT.validate_python(since or None), _MOMENT.validate_python(until or None), image
     )

@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from app.db import ExportSession, ReadSession, WriteSession
 from app.errors import Invalid
-from app.identity.people import CurrentPerson
+from app.identity.people import CurrentAsking, CurrentPerson
 from app.labels import bodies, queries
 from app.labels.export import Filters, Rows, count_rows, export_csv, record_export
 from app.labels.groups import stack_groups
@@ -79,9 +79,10 @@ def correct(
 
 
 @router.delete("/commits/{commit_id}", summary="Undo a commit")
-def undo(commit_id: int, session: WriteSession, person: CurrentPerson) -> bodies.UndoneOut:
-    """Take back all verdicts of one entry of the journal."""
-    return bodies.UndoneOut(commit=journal.undo(session, commit_id=commit_id, person_id=person.id).id)
+def undo(commit_id: int, session: WriteSession, asking: CurrentAsking, person: CurrentPerson) -> bodies.UndoneOut:
+    """Take back all verdicts of one entry of the journal; of somebody else's, as a lead or an engineer."""
+    undone = journal.undo(session, commit_id=commit_id, person_id=person.id, of_others=asking.looks_after_others)
+    return bodies.UndoneOut(commit=undone.id)
 
 
 @router.get(

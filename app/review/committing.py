@@ -16,7 +16,7 @@ from app.tables import now
 from app.verdicts import journal
 from app.verdicts.journal import LotDecided, NewVerdict
 from app.verdicts.queries import class_counts
-from app.words import ACCEPT, REJECT, SECOND, UNSURE
+from app.words import ACCEPT, REJECT, UNSURE
 
 PURITIES_SHOWN = 10
 
@@ -108,18 +108,18 @@ def commit_page(
     return entry.answer
 
 
-def undo_page(session: Session, *, page_id: int, person_id: int, lease: timedelta) -> PageLine:
+def undo_page(session: Session, *, page_id: int, person_id: int, of_others: bool, lease: timedelta) -> PageLine:
     """Take back the commit in force of a page, which is open again afterwards and leases its images.
 
-    Raises NothingToUndo and LotDecided.
+    Raises NothingToUndo, NotYours and LotDecided.
     """
     page = page_queries.page(session, page_id=page_id, lock=True)
     if page.commit_id is None:
         raise NothingToUndo
     if page.lot_id is not None:
         _sample_counts(session, page)
-    journal.undo(session, commit_id=page.commit_id, person_id=person_id)
-    if page.kind != SECOND:
+    journal.undo(session, commit_id=page.commit_id, person_id=person_id, of_others=of_others)
+    if not page.once_more:
         lease_queries.renew(session, page_id=page_id, until=now() + lease)
     return page_queries.page(session, page_id=page_id)
 

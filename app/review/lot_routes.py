@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
 
 from app.db import ReadSession, WriteSession
-from app.identity.people import CurrentPerson
+from app.identity.people import CurrentAsking, CurrentPerson
 from app.review import bodies, lot_queries, lots, queries
 from app.review.candidates import order
 from app.review.catching import caught_by
@@ -60,10 +60,10 @@ def accept_rest(lot_id: int, session: WriteSession, person: CurrentPerson) -> bo
 
 
 @router.delete("/lots/{lot_id}/commit", summary="Undo an acceptance by sample")
-def undo_lot(lot_id: int, session: WriteSession, person: CurrentPerson) -> bodies.Standing:
+def undo_lot(lot_id: int, session: WriteSession, asking: CurrentAsking, person: CurrentPerson) -> bodies.Standing:
     """Take back all that was accepted by sample, as a whole. What was seen stays decided."""
     review = _review_of(session, lot_id)
-    lots.undo_lot(session, lot_id=lot_id, person_id=person.id)
+    lots.undo_lot(session, lot_id=lot_id, person_id=person.id, of_others=asking.looks_after_others)
     return bodies.Standing.model_validate(standing(session, review_id=review.id, class_id=review.class_id))
 
 

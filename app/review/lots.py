@@ -182,12 +182,12 @@ def accept_rest(session: Session, *, lot_id: int, review: ReviewLine, person_id:
     return entry.answer
 
 
-def undo_lot(session: Session, *, lot_id: int, person_id: int) -> None:
-    """Take back everything that was accepted by a lot's sample. Raises NothingToUndo."""
+def undo_lot(session: Session, *, lot_id: int, person_id: int, of_others: bool) -> None:
+    """Take back everything that was accepted by a lot's sample. Raises NothingToUndo and NotYours."""
     lot = lot_queries.lot(session, lot_id=lot_id, lock=True)
     if lot.commit_id is None:
         raise NothingToUndo("Nothing of this lot has been accepted.")
-    journal.undo(session, commit_id=lot.commit_id, person_id=person_id)
+    journal.undo(session, commit_id=lot.commit_id, person_id=person_id, of_others=of_others)
 
 
 def give_up(session: Session, *, lot_id: int) -> None:

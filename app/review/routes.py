@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Request, Response
 
 from app.db import ReadSession, WriteSession
-from app.identity.people import CurrentPerson
+from app.identity.people import CurrentAsking, CurrentPerson
 from app.pools.queries import class_named, pool_named
 from app.registry.queries import version
 from app.review import bodies, page_queries, queries
@@ -208,10 +208,12 @@ def commit(page_id: int, wanted: bodies.NewCommit, session: WriteSession, person
 
 
 @router.delete("/pages/{page_id}/commit", summary="Undo a page's commit")
-def undo_commit(page_id: int, request: Request, session: WriteSession, person: CurrentPerson) -> bodies.UndoOut:
+def undo_commit(
+    page_id: int, request: Request, session: WriteSession, asking: CurrentAsking, person: CurrentPerson
+) -> bodies.UndoOut:
     """Take back all verdicts of the page's commit; the page is open again."""
     lease = request.app.state.settings.lease
-    page = undo_page(session, page_id=page_id, person_id=person.id, lease=lease)
+    page = undo_page(session, page_id=page_id, person_id=person.id, of_others=asking.looks_after_others, lease=lease)
     review = queries.review(session, review_id=page.review_id)
     where = standing(session, review_id=review.id, class_id=review.class_id)
     return bodies.UndoOut(page=page_out(session, page), **where)

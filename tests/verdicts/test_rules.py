@@ -71,7 +71,7 @@ def test_labels_are_what_the_standing_verdicts_amount_to_after_any_sequence(
                 rule, of = chance.choice(RULES)
                 change_rule(session, pool_id=pool_id, rule=rule, majority_of=of, person_id=people[0])
             elif act < 0.35 and standing:
-                journal.undo(session, commit_id=chance.choice(standing), person_id=people[0])
+                journal.undo(session, commit_id=chance.choice(standing), person_id=people[0], of_others=True)
             else:
                 give(
                     session,
