@@ -195,8 +195,8 @@ def _replay(
         return None
     notes.append(
         f"A replay ends at {_SHARE:.0%} of what the review accepted, and counts only images that somebody judged. "
-        "Those were chosen by the version used then: of the other one some mistakes are unknown, which flatters it, "
-        "and some matches too, which does the opposite. The more is labelled, the less it matters."
+        "Those were chosen by the version used then, whose matches the other one is asked for: that favours the one "
+        "that was used. The more is labelled, the less it matters."
     )
     first, second = (np.array(column, dtype=np.float64) for column in zip(*met, strict=True))
     change = float(second.sum() / first.sum() - 1) if first.sum() else None
