@@ -8,6 +8,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import threading
+from multiprocessing import connection, parent_process
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -26,9 +28,17 @@ def start(arguments: list[str], *, environment: dict[str, str], log: Path) -> Fo
 
 
 def _run(arguments: list[str], environment: dict[str, str], log: Path) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.update(environment)
     with log.open("ab") as file:
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)
     sys.argv = ["winnow", *arguments]
     app.cli.main()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    connection.wait([parent.sentinel])
+    os._exit(1)
