@@ -15,12 +15,12 @@ from app.identity.people import PersonLine
 from app.tables import Member, Person, Pool
 
 
-def person(database: Database, name: str) -> PersonLine:
-    """Return the person of this name, made if need be."""
+def person(database: Database, name: str, *, admin: bool = False) -> PersonLine:
+    """Return the person of this name, made if need be; an admin may do everything in all pools."""
     with database.write() as session:
         found = session.scalars(select(Person).where(Person.name_key == name.casefold())).one_or_none()
         if found is None:
-            found = Person(name=name, name_key=name.casefold())
+            found = Person(name=name, name_key=name.casefold(), admin=admin)
             session.add(found)
             session.flush()
         return PersonLine(found.id, found.name)
@@ -56,6 +56,6 @@ def working(client: TestClient, database: Database, name: str, role: str = "lead
     with database.read() as session:
         pools = session.scalars(select(Pool.name)).all()
     for pool in pools:
-        somebody = add_person(database, name, pool=pool, role=role)
-    with acting_as(client, somebody):
+        add_person(database, name, pool=pool, role=role)
+    with acting_as(client, person(database, name)):
         yield client

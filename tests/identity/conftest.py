@@ -17,7 +17,7 @@ from app.identity.people import PersonLine
 from app.jobs import queries as jobs
 from app.pools.queries import pool_named
 from app.settings import Settings
-from app.tables import Commit, Person
+from app.tables import Commit, Person, Served
 from app.words import Role
 from tests.seeded import seed_pool, two_heaps
 
@@ -53,6 +53,7 @@ def world(client: TestClient, settings: Settings, database: Database) -> World:
     with database.write() as session:
         job = jobs.create(session, kind="reindex", pool_id=pool_named(session, "birds").id, arguments={}).id
         entry = session.scalars(select(Commit.id)).one()
+        version = session.scalars(select(Served.index_version_id).order_by(Served.pool_id).limit(1)).one()
     return World(
         names={
             "pool": "birds",
@@ -61,6 +62,7 @@ def world(client: TestClient, settings: Settings, database: Database) -> World:
             "page": str(page),
             "lot": str(lot),
             "job": str(job),
+            "index version": str(version),
             "commit": str(entry),
             "image": birds.images[0],
             "person": "nobody",

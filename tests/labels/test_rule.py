@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 from app.db import Database
 from app.settings import Settings
+from tests.leases import run_out
 from tests.people import working
 from tests.seeded import SeededPool, seed_pool, two_heaps
 
@@ -92,6 +93,7 @@ def test_a_majority_comes_about_by_showing_an_image_to_everybody_once(
     client.put(RULE, json={"rule": "majority", "majority_of": 2})
     pages = {}
     for name in ("ann", "ben"):
+        run_out(database)
         with working(client, database, name):
             review = start(client, pool.images[0])
             pages[name] = shown(first := page(client, review))
@@ -103,6 +105,7 @@ def test_a_majority_comes_about_by_showing_an_image_to_everybody_once(
     assert len(agreed) >= 7
     counts = client.get(RULE).json()["labels"]
     assert counts["accepted"] + counts["rejected"] + counts["disputed"] == len(agreed)
+    run_out(database)
     with working(client, database, "cai"):
         third = set(shown(page(client, start(client, pool.images[0]), size=40)))
     # What is decided comes no more; what is open comes to whoever has not seen it.
@@ -131,6 +134,7 @@ def test_with_one_class_per_image_what_one_person_accepted_elsewhere_does_not_co
     with working(client, database, "ann"):
         client.post(VERDICTS, json={"images": pool.images[:5], "verdict": "accept"})
         mine = shown(page(client, start(client, pool.images[0], "lark"), size=40))
+    run_out(database)
     with working(client, database, "ben"):
         theirs = shown(page(client, start(client, pool.images[0], "lark"), size=40))
     assert (len(mine), len(theirs)) == (35, 40)

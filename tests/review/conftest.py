@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from app.db import Database
 from app.settings import Settings
-from app.tables import Page, now
+from tests import leases
 from tests.seeded import SeededPool, seed_pool, two_heaps
 
 OWLS, OTHERS = 30, 70
@@ -52,12 +51,7 @@ def get_page(client: TestClient) -> Callable[..., dict[str, Any]]:
 @pytest.fixture
 def run_out(database: Database) -> Callable[[], None]:
     """Let the leases of all pages run out."""
-
-    def run_out() -> None:
-        with database.write() as session:
-            session.execute(update(Page).values(leased_until=now() - timedelta(seconds=1)))
-
-    return run_out
+    return partial(leases.run_out, database)
 
 
 def shown(page: dict[str, Any]) -> list[str]:

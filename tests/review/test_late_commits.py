@@ -10,10 +10,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.db import Database
-from app.identity.people import PersonLine, current_person
 from app.main import create_app
 from app.settings import Settings
-from app.tables import Person
+from tests.people import acting_as, person
 from tests.review.conftest import commit, labels, shown
 from tests.seeded import SeededPool, seed_pool, two_heaps
 
@@ -26,14 +25,11 @@ AdaGets = Callable[..., dict[str, Any]]
 @pytest.fixture
 def ada(settings: Settings, database: Database) -> Iterator[TestClient]:
     """A client of the same server that somebody else uses."""
-    with database.write() as session:
-        person = Person(name="Ada", name_key="ada")
-        session.add(person)
-        session.flush()
-        line = PersonLine(person.id, person.name)
     app = create_app(settings)
-    app.dependency_overrides[current_person] = lambda: line
-    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
+    with (
+        TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client,
+        acting_as(client, person(database, "Ada", admin=True)),
+    ):
         yield client
 
 
