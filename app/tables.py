@@ -401,6 +401,7 @@ class Commit(Table):
     class_id: Mapped[int] = mapped_column(ForeignKey("class.id"))
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     review_id: Mapped[int | None] = mapped_column(ForeignKey("review.id"))
+    index_version_id: Mapped[int | None] = mapped_column(ForeignKey("index_version.id"))  # that the review worked on
     page_id: Mapped[int | None] = mapped_column(ForeignKey("page.id"))
     undoes_id: Mapped[int | None] = mapped_column(ForeignKey("commit.id"), unique=True)
     generation: Mapped[int | None] = mapped_column(Integer)  # how often the page had been undone before

@@ -113,6 +113,7 @@ def test_verdicts_of_the_second_version_are_kept(empty: Database) -> None:
         assert session.get_one(PageCandidate, (1, 0)).planted is False
         assert session.get_one(ReviewQuery, (1, 0)).wanted is True
         assert session.get_one(Commit, 4).undoes_id == 3
+        assert session.get_one(Commit, 3).index_version_id == 1
         for broken in (
             "UPDATE page SET kind = 'sample'",  # of no lot
             "UPDATE page SET kind = 'odd'",

@@ -22,7 +22,6 @@ from app.tables import (
     Page,
     Person,
     Pool,
-    Review,
     ReviewQuery,
     Verdict,
 )
@@ -73,7 +72,7 @@ class Given:
     page_id: int | None
     page_number: int | None
     encoder: str | None
-    index_version: int | None  # that the review works on
+    index_version: int | None  # that the page was ranked by
     undone_by: str | None
     undone_at: datetime | None
     query: tuple[QueryLine, ...] = ()  # what the review started from
@@ -145,7 +144,7 @@ def _verdicts(session: Session, pool_id: int, image_id: int, class_id: int | Non
             Page.id,
             Page.number,
             Encoder.name,
-            Review.index_version_id,
+            Commit.index_version_id,
             undoer.name,
             undo.created_at,
         )
@@ -157,8 +156,7 @@ def _verdicts(session: Session, pool_id: int, image_id: int, class_id: int | Non
         .join(LabelClass, LabelClass.id == final.c.final_id)
         .outerjoin(Lot, and_(Lot.id == Commit.lot_id, Commit.kind == "lot"))
         .outerjoin(Page, Page.id == func.coalesce(Commit.page_id, first))
-        .outerjoin(Review, Review.id == Commit.review_id)
-        .outerjoin(IndexVersion, IndexVersion.id == Review.index_version_id)
+        .outerjoin(IndexVersion, IndexVersion.id == Commit.index_version_id)
         .outerjoin(Encoder, Encoder.id == IndexVersion.encoder_id)
         .outerjoin(undo, undo.undoes_id == Commit.id)
         .outerjoin(undoer, undoer.id == undo.person_id)

@@ -25,7 +25,6 @@ from app.tables import (
     Lot,
     Page,
     Person,
-    Review,
     Verdict,
 )
 from app.words import VERDICTS, VerdictValue
@@ -149,14 +148,13 @@ def _entries(connection: Connection, commits: Collection[int]) -> dict[int, _Ent
                 Commit.page_id, select(func.min(Page.id)).where(Page.lot_id == Commit.lot_id).scalar_subquery()
             ),
             Encoder.name,
-            Review.index_version_id,
+            Commit.index_version_id,
             Lot.bound,
             exists().where(undo.undoes_id == Commit.id),
         )
         .join(Person, Person.id == Commit.person_id)
         .outerjoin(Lot, Lot.id == Commit.lot_id)
-        .outerjoin(Review, Review.id == Commit.review_id)
-        .outerjoin(IndexVersion, IndexVersion.id == Review.index_version_id)
+        .outerjoin(IndexVersion, IndexVersion.id == Commit.index_version_id)
         .outerjoin(Encoder, Encoder.id == IndexVersion.encoder_id)
         .where(Commit.id.in_(commits))
     )

@@ -80,6 +80,7 @@ def commit_page(
         person_id=person_id,
         verdicts=given,
         review_id=review.id,
+        index_version_id=review.index_version_id,
         page_id=page_id,
         generation=len(before),
         key=key,

@@ -163,6 +163,7 @@ def accept_rest(session: Session, *, lot_id: int, review: ReviewLine, person_id:
         person_id=person_id,
         verdicts=[NewVerdict(image_id, ACCEPT, SAMPLE, score) for image_id, score in rest],
         review_id=review.id,
+        index_version_id=review.index_version_id,
         lot_id=lot_id,
     )
     rejected = found.rejected + found.unsure

@@ -21,6 +21,7 @@ class PageCommit:
     person: str
     at: datetime
     milliseconds: int | None  # that the page was looked at
+    index_version_id: int | None  # that it was ranked by
     undone_by: str | None
     undone_at: datetime | None
 
@@ -41,7 +42,15 @@ def commits(session: Session, *, page_id: int) -> list[PageCommit]:
     """Return all commits of a page, the latest first."""
     undo, undoer = aliased(Commit), aliased(Person)
     rows = session.execute(
-        select(Commit.id, Person.name, Commit.created_at, Commit.milliseconds, undoer.name, undo.created_at)
+        select(
+            Commit.id,
+            Person.name,
+            Commit.created_at,
+            Commit.milliseconds,
+            Commit.index_version_id,
+            undoer.name,
+            undo.created_at,
+        )
         .join(Person, Person.id == Commit.person_id)
         .outerjoin(undo, undo.undoes_id == Commit.id)
         .outerjoin(undoer, undoer.id == undo.person_id)

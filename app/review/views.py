@@ -30,7 +30,7 @@ class StoredPage:
     page: page_queries.PageLine
     review: queries.ReviewLine
     query: list[queries.QueryPicture]
-    version: VersionLine  # that the review works on
+    version: VersionLine  # that it was ranked by
     commits: list[stored_pages.PageCommit]  # the latest first
     tiles: list[stored_pages.StoredTile]
 
@@ -49,13 +49,17 @@ def stored_page(request: Request, session: ReadSession, page_id: int) -> HTMLRes
     line = page_queries.page(session, page_id=page_id)
     review = queries.review(session, review_id=line.review_id)
     commits = stored_pages.commits(session, page_id=page_id)
-    latest = commits[0].id if commits else None
+    latest = commits[0] if commits else None
+    # The review may have moved since.
+    ranked_by = latest.index_version_id if latest else None
     context = StoredPage(
         page=line,
         review=review,
         query=queries.query_pictures(session, review_id=review.id),
-        version=version(session, id=review.index_version_id),
+        version=version(session, id=ranked_by or review.index_version_id),
         commits=commits,
-        tiles=stored_pages.tiles(session, page_id=page_id, pool_id=review.pool_id, commit_id=latest),
+        tiles=stored_pages.tiles(
+            session, page_id=page_id, pool_id=review.pool_id, commit_id=latest.id if latest else None
+        ),
     )
     return page(request, "review/stored_page.html", context)

@@ -40,6 +40,10 @@ def upgrade() -> None:
         ("page", f"leased_until {moment}"),
         ("label", "disputed BOOLEAN DEFAULT FALSE NOT NULL"),
         ("job", f"person_id {number} CONSTRAINT fk_job_person_id REFERENCES person (id)"),
+        (
+            "commit",
+            f"index_version_id {number} CONSTRAINT fk_commit_index_version_id REFERENCES index_version (id)",
+        ),
     ]:
         op.execute(f'ALTER TABLE "{table}" ADD COLUMN {column}')
     op.create_index(
@@ -67,6 +71,10 @@ def upgrade() -> None:
     else:
         op.drop_constraint(op.f("ck_commit_kind"), "commit", type_="check")
         op.create_check_constraint(op.f("ck_commit_kind"), "commit", kinds)
+    op.execute(
+        'UPDATE "commit" SET index_version_id = '
+        "(SELECT review.index_version_id FROM review WHERE review.id = \"commit\".review_id) WHERE kind <> 'undo'"
+    )
     # What was done so far is in the journal too.
     op.execute(
         "INSERT INTO journal (at, act, person_id, pool_id, class_id, commit_id) "

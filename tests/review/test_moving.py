@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable
 from typing import Any
 
@@ -51,6 +53,22 @@ def test_a_review_goes_on_where_it_began_until_it_is_moved_and_keeps_all_verdict
     # And back again, by name.
     back = client.put(f"{url}/index-version", json={"index_version": stayed["index_version"]}).json()
     assert back["index_version"] == stayed["index_version"]
+
+
+def test_what_was_decided_before_a_move_still_tells_by_which_version(
+    client: TestClient, moved_on: Callable[[], None], start: Start, get_page: GetPage
+) -> None:
+    review = start()
+    first = get_page(review)
+    commit(client, first)
+    moved_on()
+    moved = client.put(f"/api/v1/reviews/{review['id']}/index-version", json={}).json()
+    second = get_page(review)
+    commit(client, second)
+    exported = csv.DictReader(io.StringIO(client.get("/api/v1/pools/birds/labels.csv").text))
+    by_image = {row["image"]: int(row["index_version"]) for row in exported}
+    assert {by_image[image] for image in shown(first)} == {review["index_version"]}
+    assert {by_image[image] for image in shown(second)} == {moved["index_version"]}
 
 
 def test_a_version_of_another_pool_or_none_is_refused(
