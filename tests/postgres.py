@@ -99,19 +99,19 @@ class Cluster:
     def __init__(self, folder: Path, *, durable: bool = False) -> None:
         self.url = f"postgresql+psycopg://winnow@/postgres?host={folder}"
         self._folder = folder
-        self._as_other = as_unprivileged(folder)
+        self._as_other = _as_unprivileged(folder)
         self._fsync = "on" if durable else "off"
-        initdb = [str(binaries() / "initdb"), "-D", str(folder / "data"), "-U", "winnow", "-A", "trust", "-E", "UTF8"]
+        initdb = [str(_binaries() / "initdb"), "-D", str(folder / "data"), "-U", "winnow", "-A", "trust", "-E", "UTF8"]
         subprocess.run([*self._as_other, *initdb, "--no-sync"], check=True, capture_output=True)
 
     def start(self) -> None:
         """Return when it answers."""
-        server = [str(binaries() / "postgres"), "-D", str(self._folder / "data"), "-c", "listen_addresses="]
+        server = [str(_binaries() / "postgres"), "-D", str(self._folder / "data"), "-c", "listen_addresses="]
         options = ["-c", f"unix_socket_directories={self._folder}", "-c", f"fsync={self._fsync}"]
         self._server = subprocess.Popen(
             [*self._as_other, *server, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        ready = [str(binaries() / "pg_isready"), "-h", str(self._folder), "-U", "winnow", "-t", "1"]
+        ready = [str(_binaries() / "pg_isready"), "-h", str(self._folder), "-U", "winnow", "-t", "1"]
         for _ in range(200):
             if subprocess.run(ready, capture_output=True, check=False).returncode == 0:
                 break
@@ -125,7 +125,7 @@ class Cluster:
         self._server.wait(timeout=60)
 
 
-def binaries() -> Path:
+def _binaries() -> Path:
     """Return the folder of PostgreSQL's programs. Raises RuntimeError where there are none."""
     for folder in sorted(DEBIAN_VERSIONS.glob("*/bin"), key=lambda path: -float(path.parent.name)):
         if (folder / "initdb").exists():
@@ -138,7 +138,7 @@ def binaries() -> Path:
     )
 
 
-def as_unprivileged(folder: Path) -> list[str]:
+def _as_unprivileged(folder: Path) -> list[str]:
     """Return what a command line has to begin with for PostgreSQL to run, and give it the folder."""
     # PostgreSQL refuses to run as root.
     if os.geteuid() != 0:

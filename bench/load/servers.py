@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from tests.postgres import as_unprivileged, binaries
+from tests.postgres import Cluster
 
 _PATIENCE_S = 120
 
@@ -24,19 +24,12 @@ _PATIENCE_S = 120
 def postgres() -> Iterator[str]:
     """Run a PostgreSQL of its own, as Debian would set it up: every commit reaches the disk. Yield its URL."""
     folder = Path(tempfile.mkdtemp(prefix="winnow-load-"))
-    as_other = as_unprivileged(folder)
-    initdb = [str(binaries() / "initdb"), "-D", str(folder / "data"), "-U", "winnow", "-A", "trust", "-E", "UTF8"]
-    subprocess.run([*as_other, *initdb], check=True, capture_output=True)
-    options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}", "-c", "fsync=on"]
-    program = [*as_other, str(binaries() / "postgres"), "-D", str(folder / "data"), *options]
-    server = subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    cluster = Cluster(folder, durable=True)
+    cluster.start()
     try:
-        ready = [str(binaries() / "pg_isready"), "-h", str(folder), "-U", "winnow", "-t", "1"]
-        _wait_until(lambda: subprocess.run(ready, capture_output=True, check=False).returncode == 0, server)
-        yield f"postgresql+psycopg://winnow@/postgres?host={folder}"
+        yield cluster.url
     finally:
-        server.terminate()
-        server.wait(timeout=60)
+        cluster.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -45,9 +38,9 @@ def web(environment: dict[str, str], *, workers: int) -> Iterator[str]:
     """Run so many web processes on one port; yield the address. What they log is kept in the home."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    arguments = ["--factory", "bench.load.web:app", "--port", str(port), "--workers", str(workers), "--no-access-log"]
+    arguments = ["--port", str(port), "--workers", str(workers), "--no-worker"]
     url = f"http://127.0.0.1:{port}"
-    with _running([sys.executable, "-m", "uvicorn", *arguments], environment, "web.log") as server:
+    with _running([sys.executable, "-m", "app.cli", "serve", *arguments], environment, "web.log") as server:
         _wait_until(lambda: _answers(url), server)
         yield url
 
