@@ -13,6 +13,14 @@ from tests.browser.server import Server
 CREATE_CLASS = "#new-class"
 
 
+def log_in(page: Page, name: str, password: str) -> None:
+    """Fill in the page that asks for a name and a password, and wait for another one."""
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: "/log-in" not in url)
+
+
 def begin_review(page: Page, *, pool: str, class_name: str, path: str) -> None:
     """From the pool's page to an open page of a review, with the keyboard alone."""
     page.goto(f"/pools/{pool}")

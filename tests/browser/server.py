@@ -56,10 +56,11 @@ class Server:
         if self._process is None:
             self.start()
 
-    def run(self, *arguments: str) -> str:
-        """Run another command of Winnow on the same home and return what it prints."""
+    def run(self, *arguments: str, typed: str = "") -> str:
+        """Run another command of Winnow on the same home, with what is typed into it, and return what it prints."""
         command = [sys.executable, "-m", "app.cli", *arguments]
-        return subprocess.run(command, env=self._environment, check=True, capture_output=True, text=True).stdout
+        ended = subprocess.run(command, env=self._environment, input=typed, check=True, capture_output=True, text=True)
+        return ended.stdout
 
     def get(self, path: str) -> str:
         with urlopen(self.url + path, timeout=30) as answer:

@@ -10,6 +10,7 @@ from urllib.request import Request, urlopen
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.annotator import log_in
 from tests.browser.conftest import NewPage
 from tests.browser.server import Server
 
@@ -25,7 +26,7 @@ def test_a_person_comes_works_with_a_token_and_goes(serve: Callable[..., Server]
     _add(admin, "anna", button="Add this admin")
     password = _shown_once(admin)
     admin.wait_for_url("**/log-in*")
-    _log_in(admin, "anna", password)
+    log_in(admin, "anna", password)
     expect(admin.get_by_role("heading", name="People")).to_be_visible()
 
     _add(admin, "ben", button="Add")
@@ -38,7 +39,7 @@ def test_a_person_comes_works_with_a_token_and_goes(serve: Callable[..., Server]
     expect(admin.get_by_label("Role of ben")).to_have_value("engineer")
 
     ben.goto("/me")
-    _log_in(ben, "ben", given)
+    log_in(ben, "ben", given)
     ben.get_by_label("Present password").fill(given)
     ben.get_by_label("New password").fill("a password of my own")
     ben.get_by_role("button", name="Change it").click()
@@ -76,13 +77,6 @@ def _shown_once(page: Page) -> str:
     dialog.get_by_role("button", name="I have copied it").click()
     expect(dialog).to_have_count(0)
     return secret
-
-
-def _log_in(page: Page, name: str, password: str) -> None:
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Log in").click()
-    page.wait_for_url(lambda url: "/log-in" not in url)
 
 
 def _make_pool(server: Server, name: str) -> None:

@@ -63,7 +63,10 @@ export default class extends Controller {
 
   // To the index version that is served now; all verdicts come along.
   async move() {
-    if (!["open", "finished", "failed"].includes(this.state) || !this.movable || this.marksAtStake()) return;
+    if (!["open", "finished", "failed"].includes(this.state)) return;
+    // One that is served since this page was opened is not known here yet.
+    if (!this.movable) await this.refreshNumbers();
+    if (!this.movable || this.marksAtStake()) return;
     this.foresight.rest();
     this.enter("loading");
     try {
