@@ -123,7 +123,7 @@ def reindex_pool(
 
 def refuse_without_pictures(settings: Settings, folder: Path) -> None:
     """Raise NoPictures for a folder that a new pool would stay empty of; a mistyped name makes none."""
-    found = walk(folder, leave_out=settings.thumbnails, noticed=lambda _: None)
+    found = walk(folder, leave_out=settings.home, noticed=lambda _: None)
     if not found.files and not found.unreadable:
         raise NoPictures(f"The folder “{folder}” holds no pictures.")
 

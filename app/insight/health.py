@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from importlib.metadata import version
 from typing import Literal
@@ -19,6 +20,9 @@ from app.tables import IndexVersion, Pool, Served
 from ml.artifacts import BadArtifact, IndexManifest
 
 router = APIRouter(prefix="/api/v1/health", tags=["health"])
+
+
+log = logging.getLogger(__name__)
 
 
 class DatabaseDown(Unavailable):
@@ -102,6 +106,6 @@ def _indexes_are_there(database: Database, settings: Settings) -> None:
         try:
             IndexManifest.read(settings.indexes / artifact, verify=False)
         except BadArtifact as error:
-            raise IndexGone(
-                f"The served index version of “{pool}” is missing or damaged; reindex that pool."
-            ) from error
+            # Whoever asks may be anybody; the log tells which pool it is.
+            log.error("The served index version of “%s” is missing or damaged; reindex that pool.", pool)
+            raise IndexGone from error

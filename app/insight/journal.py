@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from app.errors import Forbidden
 from app.identity.people import Asking
 from app.names import name_key
 from app.tables import Commit, JournalEntry, LabelClass, Page, Person, Pool, Verdict
@@ -18,10 +17,6 @@ from app.verdicts.queries import Counts, in_batches
 from app.words import ACCEPT, REJECT, UNSURE
 
 ENTRIES_AT_ONCE = 1_000
-
-
-class NotForYou(Forbidden):
-    """The journal is read by the engineers of a pool, and by admins."""
 
 
 @dataclass(frozen=True)
@@ -79,13 +74,15 @@ class Entry:
         return self.commit is not None and self.act != "undo" and self.commit.undone_at is None
 
 
-def readable_pools(asking: Asking) -> list[int] | None:
+def readable_pools(session: Session, asking: Asking) -> list[int] | None:
     """Return the pools of which somebody who asks about all of them may read the journal.
 
-    None is all pools, and what belongs to none.
+    None is all pools, and what belongs to none, such as log-ins: that is for admins.
     """
-    if asking.everywhere is not None:
+    if asking.admin:
         return None
+    if asking.everywhere is not None:
+        return list(session.scalars(select(Pool.id)))
     return [pool_id for pool_id, role in asking.roles.items() if role == "engineer"]
 
 
@@ -134,9 +131,10 @@ def count_entries(session: Session, *, filters: Filters) -> int:
     return session.scalars(select(func.count()).select_from(JournalEntry).where(*_conditions(filters))).one()
 
 
-def people(session: Session) -> list[str]:
-    """Return the names of all people, those who have gone as well."""
-    return list(session.scalars(select(Person.name).order_by(Person.name_key)))
+def people(session: Session, *, pool_id: int) -> list[str]:
+    """Return the names of the people who are in a pool's journal, those who have gone as well."""
+    acted = select(JournalEntry.person_id).where(JournalEntry.pool_id == pool_id).distinct()
+    return list(session.scalars(select(Person.name).where(Person.id.in_(acted)).order_by(Person.name_key)))
 
 
 def _conditions(filters: Filters) -> list[ColumnElement[bool]]:

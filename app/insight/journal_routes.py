@@ -15,8 +15,9 @@ from app.db import ExportSession, ReadSession
 from app.errors import Invalid
 from app.history import record
 from app.identity.people import CurrentAsking, CurrentPerson
-from app.insight.journal import Filters, NotForYou, all_entries, count_entries, entries, readable_pools
+from app.insight.journal import Filters, all_entries, count_entries, entries, readable_pools
 from app.insight.journal_words import csv_lines, told
+from app.pools.errors import PoolNotFound
 from app.pools.held import held_images
 from app.pools.merged import counting_for
 from app.pools.queries import class_named, pool_named
@@ -121,11 +122,12 @@ def read_journal(
     after: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="The `next` of the page before.")] = None,
 ) -> JournalPage:
     """What everybody did, the latest first: all of it for admins, that of their pools for engineers."""
-    pools = readable_pools(asking)
+    pools = readable_pools(session, asking)
     if pool:
         pool_id = pool_named(session, pool).id
         if pools is not None and pool_id not in pools:
-            raise NotForYou
+            # Whether there is such a pool is nothing that they may know.
+            raise PoolNotFound(f"There is no pool “{pool}”.")
         pools = [pool_id]
     found = entries(session, filters=asked.filters(session, pools=pools), limit=limit, before=after)
     return JournalPage(

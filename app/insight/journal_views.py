@@ -79,7 +79,7 @@ def journal(
         since=since,
         until=until,
         image=image,
-        people=people(session),
+        people=people(session, pool_id=found.id),
         classes=[line.name for line in listed_classes(session, pool_id=found.id)],
         acts=ACTS,
     )

@@ -97,7 +97,8 @@ def start_import(
     """Read the pictures below a folder into the pool. What is known already is not read again."""
     found = pool_named(session, pool)
     roots = request.app.state.settings.import_roots
-    folder = allowed_folder(body.folder, roots=roots, known=known_locations(session))
+    known = known_locations(session, pool_id=found.id)
+    folder = allowed_folder(body.folder, roots=roots, known=known, home=request.app.state.settings.home)
     arguments = {"folder": str(folder), "reindex": body.reindex}
     return _queued(session, person, IMPORT, found, arguments)
 

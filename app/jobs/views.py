@@ -39,8 +39,8 @@ class JobPage:
     watched: Watched | None  # of a pretraining
     rate: str | None  # how fast it goes now, in words; None while unknown, and of a pretraining
     left: str | None  # how long it will take still
-    log: str  # its end
-    command: str  # that repeats it
+    log: str | None  # its end; this and the next are for engineers
+    command: str | None  # that repeats it
     served: int | None  # the index version that reviews of its pool begin on
 
 
@@ -69,15 +69,17 @@ class EncodersPage:
 
 
 @router.get("/jobs/{job}")
-def job(request: Request, session: ReadSession, job: int) -> HTMLResponse:
+def job(request: Request, session: ReadSession, asking: CurrentAsking, job: int) -> HTMLResponse:
     found = queries.job(session, id=job)
     unreadable: list[UnreadableLine] = []
     if found.kind == IMPORT:
         folder = found.arguments["folder"]
         unreadable = unreadable_files(session, pool_id=found.pool_id, location=folder, limit=FILES_SHOWN)
     seen = watched(request.app.state.settings, found) if found.kind == PRETRAIN else None
-    log = end_of_log(request.app.state.settings, found.id, most_bytes=LOG_BYTES)
-    command = command_of(found.kind, found.pool, found.arguments)
+    log = command = None
+    if asking.engineer:
+        log = end_of_log(request.app.state.settings, found.id, most_bytes=LOG_BYTES)
+        command = command_of(found.kind, found.pool, found.arguments)
     version = served_version(session, pool_id=found.pool_id)
     served = None if version is None else version.id
     return page(request, "jobs/job.html", JobPage(found, unreadable, seen, *_pace(found), log, command, served))

@@ -12,11 +12,12 @@ from app.pools.errors import FolderNotAllowed, FolderUnusable
 LONGEST_PATH_BYTES = 2000
 
 
-def allowed_folder(text: str, *, roots: Iterable[Path], known: Collection[str]) -> Path:
+def allowed_folder(text: str, *, roots: Iterable[Path], known: Collection[str], home: Path) -> Path:
     """Return the folder that somebody named from afar, resolved, if it may be imported from there.
 
     It must be absolute (`~` is the home folder of the server's user) and lie under one of the roots, or be one of
-    the locations `known` from earlier imports. Raises FolderNotAllowed, FolderUnusable.
+    the locations `known` from earlier imports. What lies in Winnow's `home` is of all pools, so it is under none.
+    Raises FolderNotAllowed, FolderUnusable.
     """
     if "\0" in text:
         raise FolderUnusable("A folder's path cannot hold a null byte.")
@@ -25,7 +26,9 @@ def allowed_folder(text: str, *, roots: Iterable[Path], known: Collection[str]) 
         raise FolderUnusable(f"“{text}” is no full path; a folder's path begins with “{os.sep}”.")
     folder = Path(os.path.realpath(typed))
     # Asked before whether it is there: what lies outside is nobody's business.
-    if str(folder) not in known and not any(folder.is_relative_to(os.path.realpath(root)) for root in roots):
+    below_a_root = any(folder.is_relative_to(os.path.realpath(root)) for root in roots)
+    ours = folder.is_relative_to(os.path.realpath(home))
+    if str(folder) not in known and (ours or not below_a_root):
         raise FolderNotAllowed(
             f"“{text}” lies outside the folders that may be imported from here. Start Winnow with a parent of it in "
             "WINNOW_IMPORT_ROOTS, or import it on the command line: winnow import POOL FOLDER."

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.db import ReadSession, read_session
 from app.identity.people import CurrentAsking
 from app.pools.bodies import ImageOut, PlaceOut, problem_response
+from app.pools.errors import ImageNotFound
 from app.pools.images import image_by_hash, originals_of, places_of
 from app.pools.originals import intact_original, record_png
 
@@ -39,6 +40,9 @@ def look_at_image(session: ReadSession, asking: CurrentAsking, id: str) -> Image
     """Its size and where it lies, in all pools that hold it and that you may see."""
     image = image_by_hash(session, id)
     places = places_of(session, image_id=image.id, only=asking.only)
+    if not places:
+        # Somebody's upload may be another pool's picture; that it is there too is not theirs to know.
+        raise ImageNotFound
     return ImageOut(
         id=image.sha256,
         width=image.width,
@@ -56,10 +60,13 @@ def look_at_image(session: ReadSession, asking: CurrentAsking, id: str) -> Image
     | _ORIGINAL_LOST
     | _ORIGINAL_CHANGED,
 )
-def original(session: BriefSession, id: str) -> Response:
+def original(session: BriefSession, asking: CurrentAsking, id: str) -> Response:
     """The very bytes that were imported, from where they lie."""
     image = image_by_hash(session, id)
-    file, original = intact_original(originals_of(session, image_id=image.id))
+    originals = originals_of(session, image_id=image.id, only=asking.only)
+    if not originals:
+        raise ImageNotFound
+    file, original = intact_original(originals)
     name = original.path.rpartition("/")[2]
     if original.record is not None:
         return Response(record_png(file, original.record), media_type="image/png", headers=_headers(f"{name}.png"))

@@ -111,15 +111,20 @@ def places_of(session: Session, *, image_id: int, only: int | None = None) -> li
     return [PlaceLine(*row) for row in session.execute(found)]
 
 
-def originals_of(session: Session, *, image_id: int) -> list[Original]:
-    """Return the files to read an image from; those found missing come last: they may be back."""
-    rows = session.execute(
+def originals_of(session: Session, *, image_id: int, only: int | None = None) -> list[Original]:
+    """Return the files to read an image from; those found missing come last: they may be back.
+
+    `only` limits them to the pools that one person, by id, is a member of.
+    """
+    found = (
         select(Folder.location, ImagePath.path, ImagePath.record, ImagePath.size, ImagePath.mtime_ns)
         .join(Folder, Folder.id == ImagePath.folder_id)
         .where(ImagePath.image_id == image_id)
         .order_by(ImagePath.missing_since.is_not(None), ImagePath.id)
     )
-    return [Original(*row) for row in rows]
+    if only is not None:
+        found = found.join(Member, and_(Member.pool_id == Folder.pool_id, Member.person_id == only))
+    return [Original(*row) for row in session.execute(found)]
 
 
 def _labels(session: Session, *, pool_id: int, image_ids: Collection[int]) -> dict[int, list[str]]:

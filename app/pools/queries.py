@@ -124,9 +124,9 @@ def folders_of(session: Session, *, pool_id: int) -> list[str]:
     return list(session.scalars(select(Folder.location).where(Folder.pool_id == pool_id).order_by(Folder.id)))
 
 
-def known_locations(session: Session) -> set[str]:
-    """Return the locations of all imported folders of all pools."""
-    return set(session.scalars(select(Folder.location)))
+def known_locations(session: Session, *, pool_id: int) -> set[str]:
+    """Return the locations of a pool's imported folders."""
+    return set(session.scalars(select(Folder.location).where(Folder.pool_id == pool_id)))
 
 
 def classes(session: Session, *, pool_id: int) -> list[tuple[ClassLine, int]]:

@@ -53,10 +53,13 @@ def make_pool(
 
 
 @router.get("/pools/{pool}", tags=["pools"], summary="Look at a pool", responses=_NO_POOL)
-def look_at_pool(session: ReadSession, pool: str) -> bodies.PoolDetail:
-    """Its rule and its folders, the first imported first."""
+def look_at_pool(session: ReadSession, asking: CurrentAsking, pool: str) -> bodies.PoolDetail:
+    """Its rule and its folders, the first imported first; where they lie is told to engineers, their names to all."""
     found = pool_named(session, pool)
-    return bodies.PoolDetail(**asdict(found), folders=queries.folders_of(session, pool_id=found.id))
+    folders = queries.folders_of(session, pool_id=found.id)
+    if not asking.engineer:
+        folders = [folder.rpartition("/")[2] for folder in folders]
+    return bodies.PoolDetail(**asdict(found), folders=folders)
 
 
 @router.patch("/pools/{pool}", tags=["pools"], summary="Rename a pool", responses=_NO_POOL | _NAME_TAKEN)

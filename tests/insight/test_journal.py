@@ -193,9 +193,8 @@ def test_engineers_read_their_pools_and_others_nothing(
         assert {entry["pool"] for entry in read(client)} == {"birds"}
         for path in ("/api/v1/pools/others/journal.csv", "/pools/others/journal"):
             assert client.get(path).status_code == 404
-        assert client.get("/api/v1/journal?pool=others").json()["detail"] == (
-            "The journal is read by the engineers of a pool, and by admins."
-        )
+        told = [client.get(f"/api/v1/journal?pool={name}").json()["detail"] for name in ("others", "nowhere")]
+        assert told == ["There is no pool “others”.", "There is no pool “nowhere”."]
     with acting_as(client, lead):
         assert client.get(JOURNAL).status_code == 403
     assert {entry["pool"] for entry in read(client)} == {"birds", "others"}

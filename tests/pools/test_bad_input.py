@@ -131,26 +131,37 @@ def test_only_folders_under_the_roots_or_imported_before_are_allowed(tmp_path: P
     root, outside = tmp_path / "root", tmp_path / "outside"
     (root / "birds").mkdir(parents=True)
     outside.mkdir()
+    home = root / "winnow"
+    (home / "thumbnails").mkdir(parents=True)
     (root / "escape").symlink_to(outside)
     (tmp_path / "shortcut").symlink_to(root)
 
-    assert allowed_folder(str(root / "birds"), roots=[root], known=[]) == root / "birds"
-    assert allowed_folder(f"{root}/birds/../birds", roots=[root], known=[]) == root / "birds"
-    assert allowed_folder(str(root), roots=[tmp_path / "shortcut"], known=[]) == root
-    assert allowed_folder(str(outside), roots=[root], known=[str(outside)]) == outside
-    for refused in (outside, root / "escape", root / "..", tmp_path / "not-there", tmp_path / "root-2"):
+    assert allowed_folder(str(root / "birds"), roots=[root], known=[], home=home) == root / "birds"
+    assert allowed_folder(f"{root}/birds/../birds", roots=[root], known=[], home=home) == root / "birds"
+    assert allowed_folder(str(root), roots=[tmp_path / "shortcut"], known=[], home=home) == root
+    assert allowed_folder(str(outside), roots=[root], known=[str(outside)], home=home) == outside
+    for refused in (
+        outside,
+        root / "escape",
+        root / "..",
+        tmp_path / "not-there",
+        tmp_path / "root-2",
+        home,
+        home / "thumbnails",
+    ):
         with pytest.raises(FolderNotAllowed, match="WINNOW_IMPORT_ROOTS"):
-            allowed_folder(str(refused), roots=[root], known=[])
+            allowed_folder(str(refused), roots=[root], known=[], home=home)
     with pytest.raises(FolderUnusable, match="There is no folder"):
-        allowed_folder(str(root / "not-there"), roots=[root], known=[])
+        allowed_folder(str(root / "not-there"), roots=[root], known=[], home=home)
     for unclear in ("birds", "", "./birds", "~no-such-user-here/birds"):
         with pytest.raises(FolderUnusable, match="is no full path"):
-            allowed_folder(unclear, roots=[root], known=[])
+            allowed_folder(unclear, roots=[root], known=[], home=home)
     with pytest.raises(FolderUnusable, match="null byte"):
-        allowed_folder("/a\0b", roots=[root], known=[])
+        allowed_folder("/a\0b", roots=[root], known=[], home=home)
+    assert allowed_folder(str(home / "thumbnails"), roots=[], known=[str(home / "thumbnails")], home=home)
 
 
 def test_the_home_folder_may_be_written_as_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "birds").mkdir()
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert allowed_folder("~/birds", roots=[tmp_path], known=[]) == tmp_path / "birds"
+    assert allowed_folder("~/birds", roots=[tmp_path], known=[], home=tmp_path / "winnow") == tmp_path / "birds"
