@@ -68,7 +68,8 @@ def import_folder(
     """
     location = checked_folder(folder)
     progress = _Progress(report)
-    own_files = Path(os.path.realpath(thumbnails.root))
+    # Winnow's home: thumbnails and uploads of all pools lie there.
+    own_files = Path(os.path.realpath(thumbnails.root.parent))
     walked = walk(location, leave_out=own_files, noticed=lambda count: progress("looking", count))
     if not walked.files and not walked.unreadable:
         raise NoPictures(f"The folder “{folder}” holds no pictures.")
