@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from itertools import chain
+from typing import Any, Literal
 
-from sqlalchemy import Connection, CursorResult, Select, exists, false, func, select
+from sqlalchemy import Connection, CursorResult, Select, bindparam, exists, func, literal_column, select
 from sqlalchemy.orm import Session, aliased
 
 from app.db import Database
 from app.history import record
-from app.labels.rows import LabelRow, csv_blocks, written
+from app.labels.rows import CommitCells, VerdictRow, cells, header, image_cells, lines, written
 from app.pools.held import path_in_pool
-from app.pools.merged import final_classes
+from app.pools.merged import counted_as, final_classes
 from app.tables import (
     Commit,
     Encoder,
@@ -29,8 +30,10 @@ from app.tables import (
 )
 from app.words import VERDICTS, VerdictValue
 
-# Few enough that reading goes on while the next ones are looked up.
+# Few enough that reading goes on while the next ones are looked up; some hundred kB of text.
 ROWS_AT_ONCE = 2_000
+# An image has verdicts for several classes; so many of them take some 25 MB.
+IMAGES_KEPT = 100_000
 
 Rows = Literal["labels", "verdicts"]
 
@@ -57,19 +60,19 @@ def export_csv(
     """
     # Past the session, whose handling of rows takes longer than all the rest.
     connection = session.connection()
-    found = connection.execute(
-        _statement(pool_id, filters, rows), execution_options={"yield_per": ROWS_AT_ONCE, "stream_results": True}
-    )
-    classes = select(LabelClass.id, LabelClass.name).where(LabelClass.pool_id == pool_id)
-    names = dict(connection.execute(classes).all())
-    last = "disputed" if rows == "labels" else "undone"
-    return csv_blocks(_blocks(connection, found, names, groups), last_column=last)
+    statement = _given(pool_id, filters, rows).order_by(Verdict.id)
+    found = connection.execute(statement, execution_options={"stream_results": True, "max_row_buffer": ROWS_AT_ONCE})
+    names = dict(session.execute(select(LabelClass.id, LabelClass.name).where(LabelClass.pool_id == pool_id)).all())
+    final = counted_as(session, pool_id=pool_id)
+    classes = {class_id: cells(names[final.get(class_id, class_id)]) for class_id in names}
+    blocks = _blocks(connection, found, pool_id=pool_id, classes=classes, groups=groups)
+    return chain([header("disputed" if rows == "labels" else "undone")], blocks)
 
 
 def count_rows(session: Session, *, pool_id: int, filters: Filters, rows: Rows = "labels") -> int:
     """Count what `export_csv` yields from the same snapshot, the header aside."""
-    wanted = _statement(pool_id, filters, rows).with_only_columns(func.count(), maintain_column_froms=True)
-    return session.scalar(wanted.order_by(None)) or 0
+    wanted = _given(pool_id, filters, rows).with_only_columns(func.count(), maintain_column_froms=True)
+    return session.scalar(wanted) or 0
 
 
 def record_export(
@@ -92,52 +95,40 @@ def _told(filters: Filters) -> dict[str, Any]:
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in chosen.items()}
 
 
-class _Entry(NamedTuple):
-    """What all verdicts of a commit have in common."""
-
-    who: str
-    when: str
-    review: int | None
-    page: int | None
-    encoder: str | None
-    index_version: int | None
-    bound: float | None
-    undone: bool
-
-
 def _blocks(
     connection: Connection,
-    found: CursorResult[*tuple[Any, ...]],
+    found: CursorResult[*VerdictRow],
+    *,
+    pool_id: int,
     classes: Mapping[int, str],
     groups: Mapping[str, str] | None,
-) -> Iterator[list[LabelRow]]:
-    # The rows of a commit follow one another, so what they share is looked up once for all of them.
-    entries: dict[int, _Entry] = {}
-    for rows in found.partitions():
-        commits = {row[0] for row in rows}
-        entries = {commit: entry for commit, entry in entries.items() if commit in commits}
-        entries |= _entries(connection, commits - entries.keys())
-        yield [
-            LabelRow(
-                image,
-                path,
-                classes[class_id],
-                value,
-                *(entry := entries[commit])[:-2],
-                score,
-                basis,
-                entry.bound,
-                None if groups is None else groups.get(image, image),
-                # Of labels, which rest on verdicts that stand, the one; of verdicts the other.
-                disputed or entry.undone,
-            )
-            for commit, image, path, class_id, value, score, basis, disputed in rows
-        ]
+) -> Iterator[str]:
+    images: dict[int, str] = {}
+    commits: dict[int, CommitCells] = {}
+    images_by_id, commits_by_id = _images_by_id(pool_id), _commits_by_id()
+    for rows in found.partitions(ROWS_AT_ONCE):
+        # The rows of a commit follow one another, those of an image lie far apart.
+        commit_ids = {row[0] for row in rows}
+        commits = {commit: commits[commit] for commit in commit_ids & commits.keys()}
+        commits |= _commits(connection.execute(commits_by_id, {"ids": list(commit_ids - commits.keys())}))
+        if len(images) > IMAGES_KEPT:
+            images = {}
+        images |= _images(connection.execute(images_by_id, {"ids": list({row[1] for row in rows} - images.keys())}))
+        yield lines(rows, images=images, classes=classes, commits=commits, groups=groups)
 
 
-def _entries(connection: Connection, commits: Collection[int]) -> dict[int, _Entry]:
+def _images_by_id(pool_id: int) -> Select[int, str, str]:
+    path = path_in_pool(Image.id, pool_id=pool_id)
+    return select(Image.id, Image.sha256, path).where(Image.id.in_(bindparam("ids", expanding=True)))
+
+
+def _images(found: CursorResult[int, str, str]) -> dict[int, str]:
+    return {image_id: image_cells(image, path) for image_id, image, path in found.all()}
+
+
+def _commits_by_id() -> Select[*tuple[Any, ...]]:
     undo = aliased(Commit)
-    statement = (
+    return (
         select(
             Commit.id,
             Person.name,
@@ -156,41 +147,44 @@ def _entries(connection: Connection, commits: Collection[int]) -> dict[int, _Ent
         .outerjoin(Lot, Lot.id == Commit.lot_id)
         .outerjoin(IndexVersion, IndexVersion.id == Commit.index_version_id)
         .outerjoin(Encoder, Encoder.id == IndexVersion.encoder_id)
-        .where(Commit.id.in_(commits))
+        .where(Commit.id.in_(bindparam("ids", expanding=True)))
     )
-    rows = connection.execute(statement).all()
-    return {row[0]: _Entry(row[1], written(row[2]), *row[3:]) for row in rows}
 
 
-def _statement(pool_id: int, filters: Filters, rows: Rows) -> Select[*tuple[Any, ...]]:
-    final = final_classes(pool_id)
-    statement: Select[*tuple[Any, ...]] = (
-        select(
-            Verdict.commit_id,
-            Image.sha256,
-            path_in_pool(Image.id, pool_id=pool_id),
-            final.c.final_id,
-            Verdict.value,
-            Verdict.score,
-            Verdict.basis,
-            Label.disputed if rows == "labels" else false(),
+def _commits(found: CursorResult[*tuple[Any, ...]]) -> dict[int, CommitCells]:
+    return {
+        commit_id: CommitCells(
+            cells(who, written(when), review, page, encoder, version), "" if bound is None else str(bound), undone
         )
-        .select_from(Verdict)
-        .join(Commit, Commit.id == Verdict.commit_id)
-        .join(Image, Image.id == Verdict.image_id)
-        .join(final, final.c.id == Verdict.class_id)
-        .join(Person, Person.id == Commit.person_id)
-        .order_by(Verdict.id)
-    )
+        for commit_id, who, when, review, page, encoder, version, bound, undone in found.all()
+    }
+
+
+def _given(pool_id: int, filters: Filters, rows: Rows) -> Select[*VerdictRow]:
+    """Select what is exported, in no special order. It goes through a million rows, so nothing is joined in vain."""
+    final = final_classes(pool_id)
+    classes = select(final.c.id)
+    if filters.class_id is not None:
+        classes = classes.where(final.c.final_id == filters.class_id)
+    disputed = Label.disputed if rows == "labels" else literal_column("0")
+    statement = select(
+        Verdict.commit_id,
+        Verdict.image_id,
+        Verdict.class_id,
+        Verdict.value,
+        Verdict.score,
+        Verdict.basis,
+        disputed,
+    ).where(Verdict.class_id.in_(classes))
     if rows == "labels":
         # While the rule wants more verdicts on an image, what there is of them is no label yet.
         statement = statement.join(Label, Label.verdict_id == Verdict.id).where(Label.value.in_(filters.verdicts))
-    else:
+    elif filters.verdicts != VERDICTS:
         statement = statement.where(Verdict.value.in_(filters.verdicts))
-    if filters.class_id is not None:
-        statement = statement.where(final.c.final_id == filters.class_id)
+    if (filters.person, filters.since, filters.until) != (None, None, None):
+        statement = statement.join(Commit, Commit.id == Verdict.commit_id)
     if filters.person is not None:
-        statement = statement.where(Person.name == filters.person)
+        statement = statement.join(Person, Person.id == Commit.person_id).where(Person.name == filters.person)
     if filters.since is not None:
         statement = statement.where(Commit.created_at >= filters.since)
     if filters.until is not None:

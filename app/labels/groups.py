@@ -27,6 +27,8 @@ def stack_groups(session: Session, shelf: IndexShelf, *, pool_id: int) -> dict[s
         index = shelf.open(served.artifact)
     except Conflict:  # IndexUnusable
         return None
-    rows = index.stacked
-    images, leaders = index.digests[rows], index.digests[index.stacks[rows]]
-    return {image.tobytes().hex(): leader.tobytes().hex() for image, leader in zip(images, leaders, strict=True)}
+    # Each name once: of a pool of bursts and re-encodings they are as many as the images.
+    names = {row: index.digests[row].tobytes().hex() for row in index.stacked.tolist()}
+    return {
+        name: names[leader] for name, leader in zip(names.values(), index.stacks[index.stacked].tolist(), strict=True)
+    }
