@@ -254,6 +254,11 @@ def measure_pages(port: int, turns: int) -> None:
         "class, its accepted images": "/api/v1/pools/big/classes/class%2007/images",
         "reviews of the pool": "/api/v1/pools/big/reviews",
         "review": "/reviews/1000",
+        "journal": "/pools/big/journal",
+        "journal, exported": "/api/v1/pools/big/journal.csv",
+        "disagreements": "/pools/big/disagreements",
+        "disagreements, listed": "/api/v1/pools/big/disagreements",
+        "people at work": "/api/v1/pools/big/at-work",
     }.items():
         times = []
         for _ in range(turns):
