@@ -18,6 +18,7 @@ from app.identity import routes as identity_routes
 from app.identity import views as identity_views
 from app.identity.gate import Gate
 from app.identity.guard import Guard
+from app.identity.openapi import DescribedApp
 from app.identity.prefix import Prefix
 from app.insight import api_docs, files, health, image_routes, journal_routes, journal_views, metrics, reviews
 from app.insight import views as insight_views
@@ -86,7 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
             yield
         database.dispose()
 
-    app = FastAPI(
+    app = DescribedApp(
         title="Winnow",
         version=version("winnow"),
         description=DESCRIPTION,

@@ -122,4 +122,4 @@ class LostPage(BaseModel):
 
 def problem_response(status: int, description: str) -> dict[int | str, dict[str, Any]]:
     """Describe an error for the API's documentation."""
-    return {status: {"description": description, "content": {"application/problem+json": {}}}}
+    return {status: {"description": description}}

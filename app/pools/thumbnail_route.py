@@ -65,7 +65,8 @@ thumbnail_routes: list[BaseRoute] = [
         response_class=Response,
         responses={
             200: {"content": {"image/webp": {}}, "description": "The thumbnail."},
-            404: {"content": {"application/problem+json": {}}, "description": "No image with this id has thumbnails."},
+            304: {"description": "The browser has it; `If-None-Match` was its `ETag`."},
+            404: {"description": "No image with this id has thumbnails."},
         },
     )
 ]

@@ -105,7 +105,12 @@ def move_review(
     return review_out(session, review_id)
 
 
-@router.post("/reviews/{review_id}/pages", status_code=201, summary="Get a page")
+@router.post(
+    "/reviews/{review_id}/pages",
+    status_code=201,
+    summary="Get a page",
+    responses={200: {"model": bodies.PageOut, "description": "The page that was open, or why there is none."}},
+)
 def turn_page(
     review_id: int,
     request: Request,
