@@ -1,89 +1,28 @@
-"""A server with two pools and somebody for each role; and real things in the first pool, to be asked for."""
+"""A server with somebody for each role, and clients in which they are logged in."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
-from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from app.db import Database
-from app.identity.accounts import add_person
-from app.identity.log_ins import start_log_in
-from app.identity.members import set_role
 from app.identity.people import PersonLine
-from app.jobs import queries as jobs
-from app.pools.queries import pool_named
 from app.settings import Settings
-from app.tables import Commit, Person, Served
-from app.words import Role
-from tests.seeded import seed_pool, two_heaps
-
-PASSWORD = "a correct horse"
-
-# Somebody for each role in the pool “birds”; the stranger may do more than all but the admin, in another pool.
-ROLES: dict[str, tuple[str, Role]] = {
-    "annotator": ("birds", "annotator"),
-    "lead": ("birds", "lead"),
-    "engineer": ("birds", "engineer"),
-    "stranger": ("fish", "engineer"),
-}
-
-
-@dataclass(frozen=True)
-class World:
-    """What may be asked for in the pool “birds”, by the part of the address that names it."""
-
-    names: dict[str, str]
-    images: list[str]
+from tests.world import World, cookies_of, made_people, made_world
 
 
 @pytest.fixture
 def world(client: TestClient, settings: Settings, database: Database) -> World:
     """Everything that addresses name, made while nobody had to log in."""
-    birds = seed_pool(settings, database, vectors=two_heaps(30, 70), classes=("owl", "lark"))
-    seed_pool(settings, database, vectors=two_heaps(3, 3), name="fish", classes=("cod",))
-    query = {"class": "owl", "query": {"images": [birds.images[0]]}}
-    review = client.post("/api/v1/pools/birds/reviews", json=query).json()["id"]
-    page = client.post(f"/api/v1/reviews/{review}/pages", json={"size": 10}).json()["id"]
-    assert client.post(f"/api/v1/pages/{page}/commit", json={}).status_code == 200
-    lot = client.post(f"/api/v1/reviews/{review}/lots", json={"size": 30, "looks": 1}).json()["id"]
-    with database.write() as session:
-        job = jobs.create(session, kind="reindex", pool_id=pool_named(session, "birds").id, arguments={}).id
-        entry = session.scalars(select(Commit.id)).one()
-        version = session.scalars(select(Served.index_version_id).order_by(Served.pool_id).limit(1)).one()
-    return World(
-        names={
-            "pool": "birds",
-            "class_name": "owl",
-            "review": str(review),
-            "page": str(page),
-            "lot": str(lot),
-            "job": str(job),
-            "index version": str(version),
-            "commit": str(entry),
-            "image": birds.images[0],
-            "person": "nobody",
-        },
-        images=birds.images,
-    )
+    return made_world(client, settings, database)
 
 
 @pytest.fixture
 def people(world: World, database: Database) -> dict[str, PersonLine]:
     """Somebody for each role. From here on, everybody has to log in."""
-    with database.write() as session:
-        found = {"admin": add_person(session, name="admin", password=PASSWORD, admin=True, by=None)}
-        for name, (pool, role) in ROLES.items():
-            # Without a password: to make one takes a tenth of a second, and most tests log in without.
-            person = Person(name=name, name_key=name)
-            session.add(person)
-            session.flush()
-            found[name] = PersonLine(person.id, name)
-            set_role(session, pool_id=pool_named(session, pool).id, person=found[name], role=role, by=None)
-    return found
+    return made_people(database)
 
 
 @pytest.fixture
@@ -91,10 +30,7 @@ def as_person(client: TestClient, people: dict[str, PersonLine], database: Datab
     """Makes clients in which somebody is logged in."""
 
     def log_in(name: str) -> TestClient:
-        with database.write() as session:
-            secret = start_log_in(session, person_id=people[name].id, days=1)
-        return TestClient(
-            client.app, base_url="http://localhost", cookies={"winnow": secret}, raise_server_exceptions=False
-        )
+        cookies = cookies_of(people[name], database)
+        return TestClient(client.app, base_url="http://localhost", cookies=cookies, raise_server_exceptions=False)
 
     return log_in

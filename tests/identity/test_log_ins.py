@@ -17,7 +17,7 @@ from app.identity.views import own_path
 from app.main import create_app
 from app.settings import Settings
 from app.tables import JournalEntry, LogIn, LogInAttempt, now
-from tests.identity.conftest import PASSWORD
+from tests.world import PASSWORD
 
 BROWSER = {"Accept": "text/html"}
 FORM = {"name": "Anna", "password": PASSWORD}

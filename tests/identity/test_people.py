@@ -13,7 +13,7 @@ from app.db import Database
 from app.identity.accounts import remove_person
 from app.identity.people import PersonLine
 from app.tables import JournalEntry, Token, now
-from tests.identity.conftest import PASSWORD
+from tests.world import PASSWORD
 
 
 @pytest.fixture

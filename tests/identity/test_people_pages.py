@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from app.db import Database
 from app.identity.people import PersonLine
 from app.identity.tokens import add_token
-from tests.identity.conftest import World
+from tests.world import World
 
 BROWSER = {"Accept": "text/html"}
 

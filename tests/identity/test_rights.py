@@ -18,7 +18,7 @@ from app.identity.tokens import add_token
 from app.main import create_app
 from app.settings import Settings
 from app.tables import Folder, Image, ImagePath, PoolImage
-from tests.identity.conftest import World
+from tests.world import World
 
 MEMBERS = {"annotator", "lead", "engineer", "admin"}
 
