@@ -47,7 +47,7 @@ constraints: .venv/all ## note the installed versions as those that were tested
 	mv constraints.new constraints.txt
 
 clean: ## remove the environments and what tools left behind; pools and labels stay
-	rm -rf .venv .venv-base .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-base .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 system-packages:
