@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.db import ReadSession
 from app.identity.people import CurrentPerson
+from app.pools.merged import final_classes
 from app.pools.queries import class_named, pool_named
 from app.review.bodies import Counts
 from app.tables import Commit, Label, LabelClass, Page, Person, Review, now
@@ -90,17 +91,19 @@ def busy(session: Session, *, pool_id: int, class_id: int | None, person_id: int
 
     `person_id` is who asks.
     """
+    final = final_classes(pool_id)
     found = (
         select(Review.id, Person.name, Person.id == person_id, LabelClass.id, LabelClass.name)
         .distinct()
         .join(Page, Page.review_id == Review.id)
         .join(Person, Person.id == Review.person_id)
-        .join(LabelClass, LabelClass.id == Review.class_id)
+        .join(final, final.c.id == Review.class_id)
+        .join(LabelClass, LabelClass.id == final.c.final_id)
         .where(Page.leased_until > now(), Review.pool_id == pool_id)
         .order_by(LabelClass.name, Review.id)
     )
     if class_id is not None:
-        found = found.where(Review.class_id == class_id)
+        found = found.where(LabelClass.id == class_id)
     reviews = session.execute(found).all()
     done = _done_lately(session, [review_id for review_id, *_ in reviews])
     by_class: dict[int, list[AtWork]] = defaultdict(list)

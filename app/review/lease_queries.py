@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, func, or_, select, union_all, update
 from sqlalchemy.orm import Session
 
+from app.pools.merged import counting_for
 from app.review.queries import ReviewLine
 from app.tables import Commit, Image, Label, LabelClass, Page, PageCandidate, Person, Review, Verdict, now
 from app.verdicts.queries import in_batches
@@ -31,7 +32,7 @@ def one_at_a_time(session: Session, *, review: ReviewLine) -> None:
 
 def leased_elsewhere(session: Session, *, review: ReviewLine) -> list[int]:
     """Return the images that other reviews have leased now, as far as this review could show them."""
-    leased: list[int] = list(session.connection().execute(_leased(review)).scalars())
+    leased: list[int] = list(session.connection().execute(_leased(session, review)).scalars())
     return leased
 
 
@@ -41,7 +42,7 @@ def taken(session: Session, *, review: ReviewLine, image_ids: Collection[int]) -
     for ids in in_batches(image_ids):
         # In one statement: what goes from the one state to the other meanwhile is seen in either.
         statement: CompoundSelect[int] = union_all(
-            _leased(review).where(PageCandidate.image_id.in_(ids)),
+            _leased(session, review).where(PageCandidate.image_id.in_(ids)),
             select(Label.image_id).where(Label.image_id.in_(ids), _decided(review)),
         )
         found.update(session.connection().scalars(statement).all())
@@ -95,8 +96,9 @@ def candidates(session: Session, *, page_id: int) -> list[int]:
     )
 
 
-def _leased(review: ReviewLine) -> Select[int]:
-    one = review.classes_per_image == "one"
+def _leased(session: Session, review: ReviewLine) -> Select[int]:
+    # A review begun for a class that was merged since keeps it, and counts for the review's class all the same.
+    of_class = Review.class_id.in_(counting_for(session, review.class_id))
     return (
         select(PageCandidate.image_id)
         .join(Page, Page.id == PageCandidate.page_id)
@@ -104,7 +106,7 @@ def _leased(review: ReviewLine) -> Select[int]:
         .where(
             Page.leased_until > now(),
             Review.id != review.id,
-            Review.pool_id == review.pool_id if one else Review.class_id == review.class_id,
+            Review.pool_id == review.pool_id if review.classes_per_image == "one" else of_class,
             PageCandidate.planted.is_(False),
         )
     )

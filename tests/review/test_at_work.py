@@ -55,6 +55,18 @@ def test_what_was_undone_does_not_count(client: TestClient, start: Start, get_pa
     assert [(each["pages"], each["accepted"]) for each in owl["reviews"]] == [(0, 0)]
 
 
+def test_a_review_of_a_merged_class_counts_for_the_class_it_was_merged_into(
+    client: TestClient, start: Start, get_page: GetPage
+) -> None:
+    review = start("lark")
+    get_page(review)
+    client.post("/api/v1/pools/birds/classes/lark/merge", json={"into": "owl"})
+    [owl] = at_work(client)
+    assert owl["class"] == "owl"
+    assert [each["review"] for each in owl["reviews"]] == [review["id"]]
+    assert at_work(client, **{"class": "owl"}) == [owl]
+
+
 def test_an_unknown_pool_or_class_is_404(client: TestClient, start: Start) -> None:
     assert client.get("/api/v1/pools/nowhere/at-work").status_code == 404
     assert client.get(AT_WORK, params={"class": "nothing"}).status_code == 404

@@ -58,6 +58,23 @@ def test_with_several_classes_per_image_other_classes_show_it(
     assert set(shown(pages[0])) == set(shown(pages[1])) == set(several.images)
 
 
+def test_reviews_of_a_merged_class_lease_for_the_class_it_was_merged_into(
+    client: TestClient, settings: Settings, database: Database, get_page: GetPage
+) -> None:
+    several = seed_pool(
+        settings, database, vectors=two_heaps(5, 5), name="tags", classes=("a", "b"), classes_per_image="several"
+    )
+    merged, other = (
+        client.post(
+            "/api/v1/pools/tags/reviews", json={"class": label, "query": {"images": [several.images[0]]}}
+        ).json()
+        for label in ("a", "b")
+    )
+    client.post("/api/v1/pools/tags/classes/a/merge", json={"into": "b"})
+    one = get_page(merged, size=4)
+    assert set(shown(get_page(other, size=10))) == set(several.images) - set(shown(one))
+
+
 def test_what_lies_beneath_a_tile_is_leased_with_it(
     client: TestClient, settings: Settings, database: Database, get_page: GetPage
 ) -> None:
