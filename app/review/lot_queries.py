@@ -10,6 +10,7 @@ from sqlalchemy import and_, exists, func, insert, select
 from sqlalchemy.orm import Session
 
 from app.errors import NotFound
+from app.pools.merged import final_class_id
 from app.tables import Commit, Label, Lot, LotImage, Page, Verdict, now
 from app.verdicts.queries import STANDS
 from app.words import OPEN, REJECT
@@ -103,6 +104,11 @@ def sample_pages(session: Session, *, lot_id: int) -> list[int]:
     return list(session.scalars(select(Page.id).where(Page.lot_id == lot_id).order_by(Page.number)))
 
 
+def lock_sample(session: Session, *, lot_id: int) -> None:
+    """Take turns with those who commit or undo the pages of a lot's sample: they hold a page before the lot."""
+    session.execute(select(Page.id).where(Page.lot_id == lot_id).order_by(Page.id).with_for_update()).all()
+
+
 def sampled(session: Session, *, lot_id: int) -> dict[str, int]:
     """Count what was found on the committed pages of a lot's sample, by verdict.
 
@@ -123,7 +129,8 @@ def sampled(session: Session, *, lot_id: int) -> dict[str, int]:
     )
     for answer, class_id in answers:
         for image in (answer or {}).get("by_others", []):
-            found[image["value"] if image["class_id"] == class_id else REJECT] += 1
+            same = final_class_id(session, image["class_id"]) == final_class_id(session, class_id)
+            found[image["value"] if same else REJECT] += 1
     return found
 
 

@@ -153,7 +153,7 @@ def accept_rest(session: Session, *, lot_id: int, review: ReviewLine, person_id:
         else []
     )
     others += lease_queries.leased_elsewhere(session, review=review)
-    others += waiting_for_others(session, pool_id=review.pool_id, class_id=review.class_id, person_id=review.person_id)
+    others += waiting_for_others(session, pool_id=review.pool_id, class_id=review.class_id, person_id=person_id)
     rest = lot_queries.undecided(session, lot=lot, class_id=review.class_id, others=others)
     entry = journal.store(
         session,
@@ -193,6 +193,7 @@ def undo_lot(session: Session, *, lot_id: int, person_id: int, of_others: bool) 
 
 def give_up(session: Session, *, lot_id: int) -> None:
     """Let a lot go, and an open page of its sample. What was decided stays. Raises LotAccepted."""
+    lot_queries.lock_sample(session, lot_id=lot_id)
     lot = lot_queries.lot(session, lot_id=lot_id, lock=True)
     if lot.commit_id is not None:
         raise LotAccepted
