@@ -1,4 +1,4 @@
-// Who else is labelling the class of a review, in a sentence.
+// Who else is labelling the class of a review, in a sentence, which a second review has no room for.
 
 import { Controller } from "../../vendor/stimulus/stimulus-3.2.2.js";
 
@@ -8,10 +8,13 @@ export default class extends Controller {
 
   told({ detail: { classes } }) {
     const [busy] = classes;
-    const others = (busy?.reviews ?? []).filter(({ review }) => review !== this.reviewValue);
+    if (this.hasPeopleTarget) this.tell((busy?.reviews ?? []).filter(({ review }) => review !== this.reviewValue));
+    if (busy) this.dispatch("labels", { detail: busy });
+  }
+
+  tell(others) {
     this.peopleTarget.hidden = !others.length;
     this.peopleTarget.textContent = others.map((other) => this.sentence(other)).join(" ");
-    if (busy) this.dispatch("labels", { detail: busy });
   }
 
   sentence({ person, mine, pages, accepted }) {
