@@ -124,12 +124,13 @@ def order(
     session: Session,
     *,
     review: ReviewLine,
+    person_id: int,
     index: ServedIndex,
     row_map: RowMap,
     supposing: Mapping[int, VerdictValue] = MappingProxyType({}),
     like: int | None = None,
 ) -> Order:
-    """Rank every image of the index that is undecided for the review's class.
+    """Rank every image of the index that is undecided for the review's class, as this person is to see them.
 
     What anybody accepted, rejected or doubted for the class does not come back, nor, in a pool with one class per
     image, what carries another label; nor, for now, what another review has leased. Where the pool's rule wants more
@@ -137,7 +138,7 @@ def order(
     image id: what would come next if they were? With `like`, the order is that of likeness to this one image, away from
     the rejected ones.
     """
-    waiting = waiting_for_others(session, pool_id=review.pool_id, class_id=review.class_id, person_id=review.person_id)
+    waiting = waiting_for_others(session, pool_id=review.pool_id, class_id=review.class_id, person_id=person_id)
 
     def decided(value: VerdictValue) -> Rows:
         given = images_with(session, class_id=review.class_id, value=value)
@@ -174,7 +175,9 @@ def order(
     return Order(index, row_map, accepted, rejected, examples, direction, index.score(direction), hidden, len(leased))
 
 
-def once_more(session: Session, *, review: ReviewLine, ranked: Order, value: VerdictValue, count: int) -> list[NewTile]:
+def once_more(
+    session: Session, *, review: ReviewLine, person_id: int, ranked: Order, value: VerdictValue, count: int
+) -> list[NewTile]:
     """Return images with this verdict by this review, for a second look: those most in doubt, shuffled by their ids.
 
     In doubt are accepted images that rank low, and rejected or unsure ones that rank high. Accepted ones for which the
@@ -183,9 +186,7 @@ def once_more(session: Session, *, review: ReviewLine, ranked: Order, value: Ver
     """
     given = page_queries.given_by(session, review_id=review.id, class_id=review.class_id, value=value)
     if value == ACCEPT:
-        waiting = waiting_for_others(
-            session, pool_id=review.pool_id, class_id=review.class_id, person_id=review.person_id
-        )
+        waiting = waiting_for_others(session, pool_id=review.pool_id, class_id=review.class_id, person_id=person_id)
         given += [image for image, waits in waiting.items() if waits == value]
     seen = set(page_queries.seen_twice(session, review_id=review.id))
     rows = ranked.rows(image for image in given if image not in seen)

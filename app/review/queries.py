@@ -40,7 +40,6 @@ class ReviewLine:
     person: str
     index_version_id: int  # that the review is pinned to
     created_at: datetime
-    person_id: int
     kind: ReviewKind
 
     @property
@@ -83,7 +82,6 @@ def review(session: Session, *, review_id: int, lock: bool = False) -> ReviewLin
             Person.name,
             Review.index_version_id,
             Review.created_at,
-            Review.person_id,
             Review.kind,
         )
         .join(Pool, Pool.id == Review.pool_id)

@@ -115,6 +115,7 @@ def turn_page(
     review_id: int,
     request: Request,
     response: Response,
+    person: CurrentPerson,
     wanted: Annotated[bodies.NewPage | None, Body()] = None,
 ) -> bodies.PageOut:
     """Rank what is undecided by everything decided so far. While a page is open, that page is the next one.
@@ -127,6 +128,7 @@ def turn_page(
     turned = turn(
         state.database,
         review_id=review_id,
+        person_id=person.id,
         wanted=wanted or bodies.NewPage(),
         opened=partial(opened, request),
         planted_per_page=state.settings.planted_per_page,
@@ -155,7 +157,9 @@ def show_page(page_id: int, session: ReadSession) -> bodies.PageOut:
 
 
 @router.post("/pages/{page_id}/ahead", summary="Look ahead")
-def look_ahead(page_id: int, marked: bodies.Marked, request: Request, session: ReadSession) -> bodies.AheadOut:
+def look_ahead(
+    page_id: int, marked: bodies.Marked, request: Request, session: ReadSession, person: CurrentPerson
+) -> bodies.AheadOut:
     """Tell which images would come next if the page were committed so. Nothing is stored but that it is worked on.
 
     A browser that fetches their thumbnails beforehand shows the next page at once.
@@ -172,9 +176,9 @@ def look_ahead(page_id: int, marked: bodies.Marked, request: Request, session: R
         if not tile.planted
         for picture in pictures_of(tile)
     }
-    ranked = order(session, review=review, index=index, row_map=row_map, supposing=supposing)
+    ranked = order(session, review=review, person_id=person.id, index=index, row_map=row_map, supposing=supposing)
     following = (
-        of_others(session, review=review, ranked=ranked, besides=supposing).tiles(len(shown))
+        of_others(session, review=review, person_id=person.id, ranked=ranked, besides=supposing).tiles(len(shown))
         if review.kind == SECOND
         else ranked.tiles(len(shown))
     )

@@ -37,11 +37,13 @@ class Doubtful:
         return [self.ranked.tile(row) for row in self.rows[:count]]
 
 
-def of_others(session: Session, *, review: ReviewLine, ranked: Order, besides: Collection[int] = ()) -> Doubtful:
-    """Return what others accepted and the review's person has not judged, but for the images `besides`.
+def of_others(
+    session: Session, *, review: ReviewLine, person_id: int, ranked: Order, besides: Collection[int] = ()
+) -> Doubtful:
+    """Return what others accepted and this person has not judged, but for the images `besides`.
 
     Doubtful is what ranks low by the class's own examples.
     """
-    accepted = accepted_by_others(session, class_id=review.class_id, person_id=review.person_id)
+    accepted = accepted_by_others(session, class_id=review.class_id, person_id=person_id)
     rows = ranked.rows(image for image in accepted if image not in besides)
     return Doubtful(ranked, rows[np.lexsort((rows, ranked.scores[rows]))])

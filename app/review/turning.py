@@ -86,9 +86,16 @@ class _Offer:
 
 
 def turn(
-    database: Database, *, review_id: int, wanted: NewPage, opened: Opened, planted_per_page: float, lease: timedelta
+    database: Database,
+    *,
+    review_id: int,
+    person_id: int,
+    wanted: NewPage,
+    opened: Opened,
+    planted_per_page: float,
+    lease: timedelta,
 ) -> Turned:
-    """Answer the review's open page, or make the next one, which leases what it shows.
+    """Answer the review's open page, or make the next one for this person, which leases what it shows.
 
     Another kind than `next`, or one that is wanted afresh, sets the open page aside. So is one whose lease ran out, if
     others took some of its images meanwhile.
@@ -106,7 +113,7 @@ def turn(
             if open_page is not None and again and not is_due(open_page, lease=lease):
                 return Turned(open_page, made=False)
             _see_that_no_sample_is_open(open_page, unless=again)
-            offer = _offered(session, review=review, wanted=wanted, opened=opened)
+            offer = _offered(session, review=review, person_id=person_id, wanted=wanted, opened=opened)
         with database.write() as session:
             review = queries.review(session, review_id=review_id, lock=True)
             lease_queries.one_at_a_time(session, review=review)
@@ -130,16 +137,18 @@ def _see_that_no_sample_is_open(open_page: PageLine | None, *, unless: bool) -> 
         raise SampleOpen
 
 
-def _offered(session: Session, *, review: ReviewLine, wanted: NewPage, opened: Opened) -> _Offer:
+def _offered(session: Session, *, review: ReviewLine, person_id: int, wanted: NewPage, opened: Opened) -> _Offer:
     if review.kind == SECOND and wanted.kind in (DEEPER, LIKE):
         raise SecondReview
     index, row_map = opened(session, review)
     like = _like(session, review, wanted, row_map)
-    ranked = order(session, review=review, index=index, row_map=row_map, like=like)
+    ranked = order(session, review=review, person_id=person_id, index=index, row_map=row_map, like=like)
     skip, message = 0, ALL_DECIDED
     none = np.empty(0, dtype=np.intp)
     if wanted.kind == SECOND:
-        tiles = once_more(session, review=review, ranked=ranked, value=wanted.of, count=wanted.size)
+        tiles = once_more(
+            session, review=review, person_id=person_id, ranked=ranked, value=wanted.of, count=wanted.size
+        )
         return _Offer(ranked, none, tiles, skip, like, ONCE_MORE_DONE[wanted.of], ranked.remaining)
     if wanted.kind == DEEPER:
         probes = list(_probes(page_queries.pages(session, review_id=review.id)))
@@ -150,7 +159,7 @@ def _offered(session: Session, *, review: ReviewLine, wanted: NewPage, opened: O
             return _Offer(ranked, none, [], skip, like, message, ranked.remaining)
         skip = depth
     elif review.kind == SECOND:
-        doubtful = of_others(session, review=review, ranked=ranked)
+        doubtful = of_others(session, review=review, person_id=person_id, ranked=ranked)
         return _Offer(ranked, none, doubtful.tiles(wanted.size), skip, like, ALL_LOOKED_AT, doubtful.remaining)
     rows = ranked.leading(wanted.size, skip=skip, spare=SPARE)
     return _Offer(ranked, rows, [], skip, like, message, ranked.remaining)

@@ -109,6 +109,31 @@ def test_what_its_only_acceptor_has_taken_back_is_not_shown(
         assert set(shown(get_page(second(client), size=60))) == set(accepted[:-2])
 
 
+def test_whoever_goes_on_with_somebody_elses_gets_what_they_have_not_judged(
+    client: TestClient, database: Database, accepted: list[str], get_page: GetPage
+) -> None:
+    with working(client, database, "ben"):
+        review = second(client)
+    with working(client, database, "cai"):
+        first = get_page(review)
+        commit(client, first)
+        following = get_page(review, size=20)
+        commit(client, following)
+        assert get_page(review)["id"] is None
+    assert sorted(shown(first) + shown(following)) == sorted(accepted)
+    with working(client, database, "ann"):
+        assert get_page(review)["id"] is None
+    with working(client, database, "ben"):
+        assert set(shown(get_page(review, size=60))) == set(accepted)
+
+
+def test_it_can_be_moved_by_a_key_as_any_review(client: TestClient, database: Database, accepted: list[str]) -> None:
+    with working(client, database, "ben"):
+        page = client.get(f"/reviews/{second(client)['id']}", headers={"accept": "text/html"}).text
+    assert '"v": "moveOver"' in page
+    assert "move the review to a newer index" in page
+
+
 @pytest.mark.parametrize("wanted", [{"kind": "deeper"}, {"kind": "like", "like": "0" * 64}])
 def test_it_looks_nowhere_else(
     client: TestClient, database: Database, accepted: list[str], wanted: dict[str, str]
