@@ -191,6 +191,8 @@ def create_class(session: Session, *, pool_id: int, name: str, person_id: int | 
 def rename_class(session: Session, *, pool_id: int, label_class: ClassLine, name: str, person_id: int) -> ClassLine:
     """Give a class another name; the one it had is free again. Raises BadName and ClassExists."""
     name = checked_name(name)
+    # The pool before the class, as a merge or another rule does: the journal's entry below refers to the pool.
+    session.execute(select(Pool.id).where(Pool.id == pool_id).with_for_update(read=True, key_share=True)).one()
     changed = update(LabelClass).where(LabelClass.id == label_class.id).values(name=name, name_key=name_key(name))
     try:
         with session.begin_nested():
