@@ -107,7 +107,7 @@ def test_pictures_go_in_and_labels_come_out(winnow, database, tmp_path):
     with database.write() as session:
         pool_id = pool_named(session, "stripes").id
         ids = list(session.scalars(text("SELECT id FROM image ORDER BY id LIMIT 3")))
-        store_import_labels(session, pool_id=pool_id, class_name="Streifen", image_ids=ids, person_id=1)
+        store_import_labels(session, pool_id=pool_id, labelled={"Streifen": ids}, person_id=1)
     exported = winnow("export", "stripes", "--class", "streifen")
     rows = list(csv.DictReader(io.StringIO(exported.stdout)))
     assert [(row["path"], row["class"], row["verdict"]) for row in rows] == [

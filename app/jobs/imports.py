@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -27,8 +28,8 @@ def import_here(database: Database, settings: Settings, *, pool_id: int, folder:
     with database.read() as session:
         person_id = local_person(session).id
 
-    def keep_labels(session: Session, class_name: str, image_ids: list[int]) -> None:
-        store_import_labels(session, pool_id=pool_id, class_name=class_name, image_ids=image_ids, person_id=person_id)
+    def keep_labels(session: Session, labelled: Mapping[str, Collection[int]]) -> None:
+        store_import_labels(session, pool_id=pool_id, labelled=labelled, person_id=person_id)
 
     summary = import_folder(
         database,

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -26,7 +26,7 @@ from app.pools.thumbnails import ThumbnailStore
 from app.pools.walking import walk
 
 Report = Callable[[str, int, int | None], None]  # phase, done, and the total if it is known
-OnLabelled = Callable[[Session, str, list[int]], None]  # a class that files name, and the ids of its images
+OnLabelled = Callable[[Session, Mapping[str, Set[int]]], None]  # the ids of images by the class that files name
 
 # One transaction stores so many pictures, or those of so many seconds: what a kill loses.
 _BATCH_PICTURES, _BATCH_SECONDS = 500, 2.0
@@ -157,8 +157,8 @@ def _store(
     stored = queries.store_pictures(session, pool_id=pool_id, folder_id=folder_id, pictures=pictures)
     queries.forget_unreadable(session, folder_id=folder_id, paths=[picture.source.path for picture in pictures])
     queries.store_unreadable(session, pool_id=pool_id, folder_id=folder_id, reasons=reasons)
-    for class_name, image_ids in stored.labelled.items():
-        on_labelled(session, class_name, sorted(image_ids))
+    if stored.labelled:
+        on_labelled(session, stored.labelled)
     return stored.paths
 
 

@@ -5,7 +5,7 @@ Callers hold one write transaction around each call; nothing here commits.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, insert, select
@@ -15,7 +15,7 @@ from app.errors import Conflict, Forbidden, NotFound
 from app.history import record
 from app.pools.errors import ClassNotFound
 from app.pools.queries import class_named, create_class
-from app.tables import Commit, Label, Lot, Page, Pool, PoolImage, Verdict
+from app.tables import Commit, Lot, Page, Pool, PoolImage, Verdict
 from app.verdicts.queries import STANDS, in_batches, standing_verdicts
 from app.verdicts.rule import in_force
 from app.verdicts.rules import pool_rule, replace_labels
@@ -123,20 +123,25 @@ def _lock_page_and_lot(session: Session, *, commit_id: int) -> None:
 
 
 def store_import_labels(
-    session: Session, *, pool_id: int, class_name: str, image_ids: Collection[int], person_id: int
+    session: Session, *, pool_id: int, labelled: Mapping[str, Collection[int]], person_id: int
 ) -> None:
-    """Accept images for the class that their files name, which is created if need be.
+    """Accept images, by class name, for the classes that their files name, which are created if need be.
 
     Images on which the class has a verdict already are left as they are, so that an import may be repeated.
     """
-    try:
-        class_id = class_named(session, pool_id=pool_id, name=class_name).id
-    except ClassNotFound:
-        class_id = create_class(session, pool_id=pool_id, name=class_name, person_id=person_id).id
-    decided = set(session.scalars(select(Label.image_id).where(Label.class_id == class_id)))
-    fresh = [NewVerdict(image_id, ACCEPT) for image_id in image_ids if image_id not in decided]
-    if fresh:
-        store(session, kind="import", pool_id=pool_id, class_id=class_id, person_id=person_id, verdicts=fresh)
+    # At once: class by class, others who hold images of the next one would wait for those of this one.
+    one_writer_at_a_time(session, pool_id=pool_id, image_ids=set().union(*labelled.values()))
+    for class_name, image_ids in labelled.items():
+        try:
+            class_id = class_named(session, pool_id=pool_id, name=class_name).id
+        except ClassNotFound:
+            class_id = create_class(session, pool_id=pool_id, name=class_name, person_id=person_id).id
+        # Not by the labels: in a pool with one class per image, what another class has displaced carries none.
+        given = standing_verdicts(session, pool_id=pool_id, image_ids=image_ids)
+        decided = {verdict.image_id for verdict in given if verdict.class_id == class_id}
+        fresh = [NewVerdict(image_id, ACCEPT) for image_id in sorted(image_ids) if image_id not in decided]
+        if fresh:
+            store(session, kind="import", pool_id=pool_id, class_id=class_id, person_id=person_id, verdicts=fresh)
 
 
 def refresh_labels(session: Session, *, pool_id: int, image_ids: Collection[int]) -> None:

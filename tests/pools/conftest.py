@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,9 @@ class Importer:
             on_labelled=self._remember,
         )
 
-    def _remember(self, session: Session, class_name: str, image_ids: list[int]) -> None:
-        self.labelled.setdefault(class_name, []).extend(image_ids)
+    def _remember(self, session: Session, labelled: Mapping[str, Set[int]]) -> None:
+        for class_name, image_ids in labelled.items():
+            self.labelled.setdefault(class_name, []).extend(sorted(image_ids))
 
 
 @pytest.fixture
