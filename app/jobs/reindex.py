@@ -31,6 +31,10 @@ class NothingToIndex(Conflict):
     """This pool has no images yet; import a folder first."""
 
 
+class ServedEncoderGone(Conflict):
+    """The encoder of the served index version is no longer there; put its folder back, or name another encoder."""
+
+
 class UnfitIndex(Conflict):
     """The index that was built does not fit its encoder, so the one served before stays."""
 
@@ -40,8 +44,8 @@ def reindex(work: Work) -> Result:
 
     It is served at once if its encoder is that of the served one, if none is served, or if the job says so; else it
     waits as a candidate. Vectors that the served version holds are taken from there if its encoder is the same.
-    Images whose file is gone, changed or unreadable are left out and named. Raises NothingToIndex, UnfitIndex,
-    ChildFailed and Stopped; no version comes of that, and the version served before stays.
+    Images whose file is gone, changed or unreadable are left out and named. Raises NothingToIndex,
+    ServedEncoderGone, UnfitIndex, ChildFailed and Stopped; no version comes of that, and the version served before stays.
     """
     pool_id = work.job.pool_id
     with work.database.read() as session:
@@ -119,11 +123,22 @@ def checked_index(folder: Path, encoder: EncoderManifest) -> IndexManifest:
 
 
 def _encoder_name(work: Work, served: VersionLine | None) -> str:
-    """Return the encoder that the job names, else that of the served version, so that new images join the others."""
+    """Return the encoder that the job names, else that of the served version, so that new images join the others.
+
+    Raises ServedEncoderGone: with another encoder they would wait as a candidate, and no review would show them.
+    """
     named: str | None = work.job.arguments.get("encoder")
-    if named is None and served is not None:
-        named = encoders.name_of(work.settings, digest=served.digest)
-    return named or work.settings.encoder
+    if named is not None:
+        return named
+    if served is None:
+        return work.settings.encoder
+    name = encoders.name_of(work.settings, digest=served.digest)
+    if name is None:
+        raise ServedEncoderGone(
+            f"The encoder “{served.encoder}”, whose index version is served, is no longer there. Put its folder back, "
+            "or reindex with another encoder on the page Encoders and serve what comes of it."
+        )
+    return name
 
 
 def _embed(work: Work, folder: Path, encoder: EncoderManifest, place: Path, served: VersionLine | None) -> int:

@@ -12,7 +12,7 @@ from app.jobs import queries as jobs
 from app.jobs import reindex as reindexing
 from app.jobs.child import ChildFailed, Stopped
 from app.jobs.imports import import_here
-from app.jobs.reindex import NothingToIndex, UnfitIndex, checked_index, has_seen_all, reindex
+from app.jobs.reindex import NothingToIndex, ServedEncoderGone, UnfitIndex, checked_index, has_seen_all, reindex
 from app.pools.queries import create_pool
 from app.registry import encoders, queries
 from app.registry.encoders import EncoderDamaged, find_encoder
@@ -237,6 +237,18 @@ def test_new_images_join_the_served_version_whatever_the_usual_encoder_is(
     result = do(reindex, pool)
     assert (result["encoder"], result["count"], result["left_out"], result["served"]) == (another_encoder, 7, 0, True)
     assert served(pool).id == result["index_version"]
+
+
+def test_without_the_served_versions_encoder_nothing_is_indexed_by_another_one_unasked(
+    settings, imported, do, served, another_encoder
+):
+    pool = imported(4)
+    do(reindex, pool, encoder=another_encoder)
+    shutil.rmtree(find_encoder(settings, another_encoder)[0])
+    with pytest.raises(ServedEncoderGone, match=f"“{another_encoder}”.* is no longer there. Put its folder back, or"):
+        do(reindex, pool)
+    result = do(reindex, pool, encoder=settings.encoder, serve=True)
+    assert (served(pool).id, served(pool).encoder) == (result["index_version"], settings.encoder)
 
 
 def test_what_a_kill_left_between_publishing_and_its_row_is_cleared_away(settings, imported, do, served):
