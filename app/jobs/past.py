@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.pools.merged import final_classes
 from app.tables import Commit, Label, LabelClass, Pool, Review, ReviewQuery, Verdict
 from app.verdicts.queries import STANDS
 from app.words import ACCEPT, FIRST, REJECT
@@ -17,7 +18,7 @@ class PastReview:
     """A review that accepted images, by image ids."""
 
     id: int
-    class_id: int
+    class_id: int  # that it counts for
     wanted: list[int]  # whole images of the pool that it started from; parts and uploads have no vector elsewhere
     unwanted: list[int]
     accepted: list[int]  # by this review, and still
@@ -50,15 +51,20 @@ def decided(session: Session, *, pool_id: int) -> Decided:
 
 
 def past_reviews(session: Session, now_decided: Decided, *, pool_id: int, most: int) -> list[PastReview]:
-    """Return the latest so many reviews of a pool that looked for images and accepted some, the latest first."""
+    """Return the latest so many reviews of a pool that looked for images and accepted some, the latest first.
+
+    One begun for a class that was merged since is a review of the class that it counts for.
+    """
+    final = final_classes(pool_id)
     accepting = (
         select(Commit.review_id)
         .join(Verdict, Verdict.commit_id == Commit.id)
         .where(Commit.pool_id == pool_id, Verdict.value == ACCEPT)
     )
     latest = (
-        select(Review.id, Review.class_id)
-        .where(Review.pool_id == pool_id, Review.kind == FIRST, Review.class_id.in_(now_decided.classes))
+        select(Review.id, final.c.final_id)
+        .join(final, final.c.id == Review.class_id)
+        .where(Review.pool_id == pool_id, Review.kind == FIRST)
         .where(Review.id.in_(accepting))
         .order_by(Review.id.desc())
         .limit(most)

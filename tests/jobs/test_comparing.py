@@ -107,6 +107,14 @@ def test_what_was_taken_back_is_not_replayed(client: TestClient, pool: SeededPoo
     assert compared()["replay"] is None
 
 
+def test_reviews_of_a_class_that_was_merged_are_replayed(
+    client: TestClient, pool: SeededPool, compared: Compared
+) -> None:
+    review(client, pool, pages=1)
+    assert client.post("/api/v1/pools/birds/classes/owl/merge", json={"into": "lark"}).status_code == 200
+    assert compared()["replay"]["reviews"] == 1
+
+
 def test_a_sentence_claims_no_more_than_is_known() -> None:
     sides = {"first": {"id": 1, "encoder": "a"}, "second": {"id": 2, "encoder": "b"}, "measures": []}
     replay = {"reviews": 5, "first": 1800, "second": 1242, "change": -0.31, "low": -0.36, "high": -0.25}
