@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -21,8 +22,9 @@ from app.cli.backups import (
 )
 from app.db import Database
 from app.main import create_app
+from app.migrations import upgrade
 from app.settings import Settings
-from app.tables import Commit, Label, Verdict
+from app.tables import Commit, Image, Label, Verdict
 from tests.seeded import SeededPool, seed_pool, two_heaps
 
 SIZE = 5
@@ -115,6 +117,28 @@ def test_what_is_there_is_put_aside_only_if_that_is_wanted(
         held.dispose()
         assert (home / "indexes" / "birds-1" / "index.faiss").exists()
     assert [path.name for path in settings.home.iterdir() if path.name.startswith(".")] == []
+
+
+@on_sqlite
+def test_a_database_on_another_file_system_comes_back(settings: Settings, tmp_path: Path) -> None:
+    with TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as other:
+        if Path(other).stat().st_dev == tmp_path.stat().st_dev:
+            pytest.skip("one file system only")
+        apart = settings.model_copy(update={"database_url": f"sqlite:///{other}/winnow.db"})
+        database = Database(apart.database)
+        upgrade(database)
+        seed_pool(apart, database, vectors=two_heaps(6, 6))
+        back_up(database, apart, tmp_path / "backup")
+        database.dispose()
+        aside = bring_back(apart, tmp_path / "backup", replace=True)
+        assert aside is not None
+        assert [file.name for file in Path(other).iterdir()] == ["winnow.db"]
+        for file in (Path(other) / "winnow.db", aside / "winnow.db"):
+            held = Database(f"sqlite:///{file}")
+            with held.read() as session:
+                assert session.scalar(select(func.count()).select_from(Image)) == 12
+            held.dispose()
+        assert (apart.home / "indexes" / "birds-1" / "index.faiss").exists()
 
 
 @on_sqlite

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -26,6 +27,9 @@ SQLITE = "sqlite"
 DATABASE = "winnow.db"
 # Nothing in them ever changes, and the database names nothing that is not there yet: copied after it, they fit it.
 KEPT = ("uploads", "encoders", "indexes")
+# Seldom does a reindex end while files are copied, so that each round meets one is not to be feared. What is missing
+# from the home itself stays missing.
+_ROUNDS = 3
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER")]
 
@@ -89,11 +93,16 @@ def back_up(database: Database, settings: Settings, folder: Path) -> BackupManif
     engine = database.engine.dialect.name
     try:
         with publishing(folder) as draft:
-            if engine == SQLITE:
-                _copy_live(_sqlite_file(settings), draft / DATABASE)
-            for name in KEPT:
-                for entry in _visible(settings.home / name):
-                    _copy_entry(entry, draft / name / entry.name)
+            for _ in range(_ROUNDS):
+                if engine == SQLITE:
+                    _copy_live(_sqlite_file(settings), draft / DATABASE)
+                for name in KEPT:
+                    for entry in _visible(settings.home / name):
+                        if not (draft / name / entry.name).exists():
+                            _copy_entry(entry, draft / name / entry.name)
+                # A reindex may have served a new one meanwhile and removed that of the copy before it was copied.
+                if engine != SQLITE or _has_what_is_served(draft):
+                    break
             manifest = BackupManifest(files=_digests(draft), created_at=now(), database=engine)
             manifest.write(draft)
     except BadArtifact as error:
@@ -116,24 +125,25 @@ def bring_back(settings: Settings, folder: Path, *, replace: bool = False) -> Pa
         raise HomeNotEmpty
     home.mkdir(parents=True, exist_ok=True)
     stage = home / f".restoring-{secrets.token_hex(4)}"
+    # The database may lie on another file system, where a file of the home cannot be moved to in one step.
+    beside = None if live is None else live.with_name(f"{stage.name}.db")
     try:
         _stage(folder, stage, sqlite=live is not None)
         if live is not None and live.exists():
             _settle(live)
         aside = home / f"replaced-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}" if there else None
-        if aside is not None:
-            aside.mkdir()
+        _prepare(live, beside, stage=stage, aside=aside)
         for name in KEPT:
             if aside is not None and (home / name).exists():
                 (home / name).rename(aside / name)
             if (stage / name).exists():
                 (stage / name).rename(home / name)
-        if live is not None:
-            if aside is not None and live.exists():
-                os.link(live, aside / DATABASE)
-            (stage / DATABASE).replace(live)
+        if live is not None and beside is not None:
+            beside.replace(live)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+        if beside is not None:
+            beside.unlink(missing_ok=True)
     return aside
 
 
@@ -155,6 +165,14 @@ def _copy_entry(entry: Path, target: Path) -> None:
         shutil.rmtree(target, ignore_errors=True)
         if entry.exists():
             raise
+
+
+def _has_what_is_served(draft: Path) -> bool:
+    """Whether a draft holds the folders of all versions that its database serves."""
+    with closing(sqlite3.connect(draft / DATABASE)) as copy:
+        rows = copy.execute("SELECT artifact FROM index_version WHERE id IN (SELECT index_version_id FROM served)")
+        served = [draft / "indexes" / artifact for (artifact,) in rows]
+    return all(folder.exists() for folder in served)
 
 
 def _copy_file(source: str, target: str) -> str:
@@ -197,6 +215,32 @@ def _stage(folder: Path, stage: Path, *, sqlite: bool) -> None:
             upgrade(database)
         finally:
             database.dispose()
+
+
+def _prepare(live: Path | None, beside: Path | None, *, stage: Path, aside: Path | None) -> None:
+    """Put the database that comes beside the one that is there, and keep that one aside. Raises NoBackup."""
+    try:
+        if aside is not None:
+            aside.mkdir()
+        if live is not None and beside is not None:
+            live.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(str(stage / DATABASE), str(beside), copy_function=_copy_file)
+            if aside is not None and live.exists():
+                _keep(live, aside / DATABASE)
+    except OSError as error:
+        if aside is not None:
+            shutil.rmtree(aside, ignore_errors=True)
+        raise NoBackup(f"The backup cannot be brought back: {error.strerror}. Nothing was changed.") from error
+
+
+def _keep(live: Path, target: Path) -> None:
+    """Give a database a second name, or where it lies on another file system a copy."""
+    try:
+        os.link(live, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _copy_file(str(live), str(target))
 
 
 def _settle(live: Path) -> None:
