@@ -16,6 +16,7 @@ from app.insight.reviews import ReviewLine, reviews
 from app.pages import page
 from app.pools.queries import PoolCounts, PoolLine, pool_named, pools
 from app.registry.queries import VersionLine, served_version
+from app.search.served_index import IndexUnusable
 from app.verdicts.queries import disputed_labels
 from ml.artifacts import IndexManifest
 
@@ -48,6 +49,7 @@ class PoolPage:
     served: VersionLine | None
     waiting: int  # images that the served index version has not seen
     left_out: int  # images that it has seen, but has no vector of
+    damaged: bool  # whether its folder is missing or cannot be used
     files: queries.FilesLine
     jobs: list[queries.JobLine]
     disputed: int  # labels about which people differ
@@ -69,7 +71,7 @@ def pool(request: Request, session: ReadSession, pool: str) -> HTMLResponse:
     found = pool_named(session, pool)
     served = served_version(session, pool_id=found.id)
     images = queries.image_count(session, pool_id=found.id)
-    manifest = _manifest(request, served)
+    manifest, damaged = _manifest(request, served)
     context = PoolPage(
         pool=found.name,
         images=images,
@@ -78,6 +80,7 @@ def pool(request: Request, session: ReadSession, pool: str) -> HTMLResponse:
         served=served,
         waiting=max(0, images - manifest.count - manifest.left_out) if manifest else images,
         left_out=manifest.left_out if manifest else 0,
+        damaged=damaged,
         files=queries.files(session, pool_id=found.id),
         jobs=queries.active_jobs(session, pool_id=found.id),
         disputed=disputed_labels(session, pool_id=found.id),
@@ -87,11 +90,14 @@ def pool(request: Request, session: ReadSession, pool: str) -> HTMLResponse:
     return page(request, "insight/pool.html", context)
 
 
-def _manifest(request: Request, served: VersionLine | None) -> IndexManifest | None:
+def _manifest(request: Request, served: VersionLine | None) -> tuple[IndexManifest | None, bool]:
+    """Return the manifest of the served version, if there is one that can be used, and whether there should be."""
     if served is None:
-        return None
-    manifest: IndexManifest = request.app.state.shelf.open(served.artifact).manifest
-    return manifest
+        return None, False
+    try:
+        return request.app.state.shelf.open(served.artifact).manifest, False
+    except IndexUnusable:
+        return None, True
 
 
 def _import_roots(request: Request) -> list[str]:
