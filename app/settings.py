@@ -123,7 +123,7 @@ class Settings(BaseSettings):
         default=90,
         ge=0,
         description="A review that nobody has worked on for so many days no longer keeps its index version from "
-        "removal; taken up again, it moves to the served one. 0: it always keeps it.",
+        "removal; whoever goes on with it then moves it to the served one. 0: it always keeps it.",
     )
     workers: int = Field(
         default=1, ge=1, le=64, description="How many processes answer requests, on one port and one database."

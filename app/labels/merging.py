@@ -32,7 +32,7 @@ class MergeAhead:
     into: str
     counts: Counts  # of the class that would go
     into_counts: Counts
-    both: int  # images on which both have a verdict: the latest one counts
+    both: int  # images on which both have a verdict: the pool's rule decides
 
 
 def look_ahead(session: Session, *, pool_id: int, name: str, into: str) -> MergeAhead:

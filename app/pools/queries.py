@@ -74,8 +74,8 @@ def pools(session: Session, *, only: int | None = None) -> list[tuple[PoolLine, 
     if only is not None:
         found = found.join(Member, and_(Member.pool_id == Pool.id, Member.person_id == only))
     return [
-        (PoolLine(pool_id, name, rule), PoolCounts(image_count, class_count, labelled_count))
-        for pool_id, name, rule, image_count, class_count, labelled_count in session.execute(found)
+        (PoolLine(pool_id, name, classes_per_image), PoolCounts(image_count, class_count, labelled_count))
+        for pool_id, name, classes_per_image, image_count, class_count, labelled_count in session.execute(found)
     ]
 
 

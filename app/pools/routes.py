@@ -54,7 +54,10 @@ def make_pool(
 
 @router.get("/pools/{pool}", tags=["pools"], summary="Look at a pool", responses=_NO_POOL)
 def look_at_pool(session: ReadSession, asking: CurrentAsking, pool: str) -> bodies.PoolDetail:
-    """Its rule and its folders, the first imported first; where they lie is told to engineers, their names to all."""
+    """How many classes its images may have, and its folders, the first imported first.
+
+    Where these lie is told to engineers, their names to all.
+    """
     found = pool_named(session, pool)
     folders = queries.folders_of(session, pool_id=found.id)
     if not asking.engineer:

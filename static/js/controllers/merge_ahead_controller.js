@@ -23,7 +23,7 @@ export default class extends Controller {
 function sentence({ class: name, into, counts, into_counts: others, both }) {
   const moved = `What “${name}” has (${told(counts)}) will count for “${into}” (${told(others)}).`;
   const pictures = both === 1 ? "One picture has" : `${both.toLocaleString("en")} pictures have`;
-  const conflict = both ? ` ${pictures} a verdict for both: the latest one counts.` : "";
+  const conflict = both ? ` ${pictures} a verdict for both: the pool's rule decides.` : "";
   return `${moved}${conflict} Open reviews of “${name}” go on for “${into}”. It can be taken back.`;
 }
 

@@ -4,9 +4,10 @@ import { Controller } from "../../vendor/stimulus/stimulus-3.2.2.js";
 import { send } from "../lib/api.js";
 
 const KINDS = ["accepted", "rejected", "unsure", "open", "disputed"];
+const WORDS = { latest: "latest wins", first: "first wins", lead: "a lead decides" };
 
 export default class extends Controller {
-  static targets = ["rule", "majority", "button", "before", "after", "counts", "problem"];
+  static targets = ["rule", "majority", "button", "before", "after", "counts", "problem", "told"];
   static values = { url: String };
 
   connect() {
@@ -23,10 +24,11 @@ export default class extends Controller {
     this.problemTarget.hidden = true;
     const wanted = this.rule === "majority" ? { rule: this.rule, majority_of: Number(this.majorityTarget.value) } : { rule: this.rule };
     try {
-      const { before, labels } = await send("PUT", this.urlValue, wanted);
+      const { before, labels, rule, majority_of: most } = await send("PUT", this.urlValue, wanted);
       fill(this.beforeTarget, before);
       fill(this.afterTarget, labels);
       this.countsTarget.hidden = false;
+      this.toldTarget.textContent = WORDS[rule] ?? `majority of ${most}`;
       this.dispatch("changed");
     } catch (problem) {
       this.problemTarget.textContent = problem.message;
