@@ -45,7 +45,8 @@ def reindex(work: Work) -> Result:
     It is served at once if its encoder is that of the served one, if none is served, or if the job says so; else it
     waits as a candidate. Vectors that the served version holds are taken from there if its encoder is the same.
     Images whose file is gone, changed or unreadable are left out and named. Raises NothingToIndex,
-    ServedEncoderGone, UnfitIndex, ChildFailed and Stopped; no version comes of that, and the version served before stays.
+    ServedEncoderGone, UnfitIndex, ChildFailed and Stopped; no version comes of that, and the version served before
+    stays.
     """
     pool_id = work.job.pool_id
     with work.database.read() as session:
