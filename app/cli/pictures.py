@@ -135,8 +135,15 @@ def _import_for_a_job(settings: Settings, job: int, folder: Path) -> None:
         with opened_database(settings) as database:
             # By the job: its pool may have another name by now.
             with database.read() as session:
-                pool_id = jobs.job(session, id=job).pool_id
-            result = import_here(database, settings, pool_id=pool_id, folder=folder, report=_print_progress)
+                asked = jobs.job(session, id=job)
+            result = import_here(
+                database,
+                settings,
+                pool_id=asked.pool_id,
+                folder=folder,
+                report=_print_progress,
+                person_id=asked.person_id,
+            )
     except AppError as error:
         print_event(event="error", message=error.sentence)
         raise typer.Exit(error.exit_code) from error

@@ -20,16 +20,21 @@ from app.settings import Settings
 from app.verdicts.journal import store_import_labels
 
 
-def import_here(database: Database, settings: Settings, *, pool_id: int, folder: Path, report: Report) -> Result:
-    """Bring a pool up to date with a folder; labels that its files carry become verdicts of the local person.
+def import_here(
+    database: Database, settings: Settings, *, pool_id: int, folder: Path, report: Report, person_id: int | None = None
+) -> Result:
+    """Bring a pool up to date with a folder; labels that its files carry become verdicts of whoever imports it.
 
-    Returns the figures of the import's summary. Raises what `import_folder` raises.
+    That is the local person if nobody is named, as from a command line. Returns the figures of the import's summary.
+    Raises what `import_folder` raises.
     """
-    with database.read() as session:
-        person_id = local_person(session).id
+    if person_id is None:
+        with database.read() as session:
+            person_id = local_person(session).id
+    whose = person_id
 
     def keep_labels(session: Session, labelled: Mapping[str, Collection[int]]) -> None:
-        store_import_labels(session, pool_id=pool_id, labelled=labelled, person_id=person_id)
+        store_import_labels(session, pool_id=pool_id, labelled=labelled, person_id=whose)
 
     summary = import_folder(
         database,
