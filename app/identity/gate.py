@@ -6,7 +6,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.db import Database
 from app.identity.access import Found, Who, check, methods_of, rule_for
@@ -19,7 +19,8 @@ from app.pages import below_prefix, is_for_a_person, url
 class Gate:
     """Pure ASGI middleware, so that it stands before all routes alike, and before any body is read.
 
-    Routes find who asks in `request.state.asking`. What it raises is told like any other error.
+    It looks twice where there is a body, which may come long after its headers: before, so that nobody unknown makes
+    the server read, and once all of it is there, so that whoever may no longer do this does not. Routes find who asks in `request.state.asking`. What it raises is told like any other error.
     """
 
     def __init__(self, app: ASGIApp, *, database: Database, log_in_days: int) -> None:
@@ -42,15 +43,48 @@ class Gate:
             if rule_for(request.method, path[:-1] if path.endswith("/") else f"{path}/") is None:
                 _refuse(path)
         elif found.rule.who is not Who.ANYONE:
-            request.state.asking = await run_in_threadpool(self._who_asks, request, found)
             try:
-                check(found.rule, request.state.asking)
+                await self._let_in(request, found)
             except NotLoggedIn:
                 if request.method != "GET" or not is_for_a_person(request):
                     raise
                 await RedirectResponse(_to_log_in(request, path), status_code=303)(scope, receive, send)
                 return
+            if request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers:
+                await self._look_again_after_the_body(request, found, receive, send)
+                return
         await self.app(scope, receive, send)
+
+    async def _let_in(self, request: Request, found: Found) -> None:
+        request.state.asking = await run_in_threadpool(self._who_asks, request, found)
+        check(found.rule, request.state.asking)
+
+    async def _look_again_after_the_body(self, request: Request, found: Found, receive: Receive, send: Send) -> None:
+        refusal: Exception | None = None
+        answering = False
+
+        async def receive_and_look_again() -> Message:
+            nonlocal refusal
+            message = await receive()
+            if message["type"] == "http.request" and not message.get("more_body", False) and not answering:
+                try:
+                    await self._let_in(request, found)
+                except Exception as error:
+                    refusal = error
+                    # FastAPI passes on this kind alone; any other it takes for a body that cannot be read.
+                    raise HTTPException(403) from error
+            return message
+
+        async def send_unless_refused(message: Message) -> None:
+            nonlocal answering
+            # Whatever a route makes of the exception, what is told is the refusal itself.
+            if refusal is None:
+                answering = True
+                await send(message)
+
+        await self.app(request.scope, receive_and_look_again, send_unless_refused)
+        if refusal is not None:
+            raise refusal
 
     def _who_asks(self, request: Request, found: Found) -> Asking:
         kind, _, token = request.headers.get("authorization", "").partition(" ")
