@@ -12,15 +12,20 @@ from app.db import Database
 from app.identity.access import Found, Who, check, methods_of, rule_for
 from app.identity.asking import Shown, who_asks
 from app.identity.cookies import cookie_name
+from app.identity.guard import TooLarge, body_length
 from app.identity.people import Asking, NotLoggedIn
 from app.pages import below_prefix, is_for_a_person, url
+
+# What nobody has to be known for: a name, a password, and the page to go to.
+LARGEST_OF_ANYONE = 16 * 1024
 
 
 class Gate:
     """Pure ASGI middleware, so that it stands before all routes alike, and before any body is read.
 
     It looks twice where there is a body, which may come long after its headers: before, so that nobody unknown makes
-    the server read, and once all of it is there, so that whoever may no longer do this does not. Routes find who asks in `request.state.asking`. What it raises is told like any other error.
+    the server read, and once all of it is there, so that whoever may no longer do this does not. Routes find who asks
+    in `request.state.asking`. What it raises is told like any other error.
     """
 
     def __init__(self, app: ASGIApp, *, database: Database, log_in_days: int) -> None:
@@ -42,7 +47,10 @@ class Gate:
             # Starlette leads an address with a slash too many, or one too few, to the one without.
             if rule_for(request.method, path[:-1] if path.endswith("/") else f"{path}/") is None:
                 _refuse(path)
-        elif found.rule.who is not Who.ANYONE:
+        elif found.rule.who is Who.ANYONE:
+            if body_length(request.headers) > LARGEST_OF_ANYONE:
+                raise TooLarge.over(LARGEST_OF_ANYONE)
+        else:
             try:
                 await self._let_in(request, found)
             except NotLoggedIn:
@@ -50,7 +58,7 @@ class Gate:
                     raise
                 await RedirectResponse(_to_log_in(request, path), status_code=303)(scope, receive, send)
                 return
-            if request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers:
+            if body_length(request.headers) > 0 or "transfer-encoding" in request.headers:
                 await self._look_again_after_the_body(request, found, receive, send)
                 return
         await self.app(scope, receive, send)

@@ -1,9 +1,9 @@
 """The gate: who may ask, as seen from outside."""
 
+from collections.abc import Iterator
+
 import pytest
 from starlette.testclient import TestClient
-
-from app.settings import Settings
 
 FORM = {"name": "birds"}
 
@@ -65,6 +65,34 @@ def test_a_body_that_does_not_say_its_length_is_not_read(client: TestClient) -> 
     assert answer.status_code == 411
 
 
-def test_a_body_that_is_too_large_is_not_read(client: TestClient, settings: Settings) -> None:
-    answer = client.post("/api/v1/pools", content=b"0" * (settings.max_upload_bytes + 100_000))
+@pytest.mark.parametrize(
+    ("path", "kind", "size", "sentence"),
+    [
+        ("/api/v1/pools/birds/reviews", "multipart/form-data; boundary=b", 33_700_000, "WINNOW_MAX_UPLOAD_BYTES"),
+        ("/api/v1/pools/birds/reviews", "application/json", 1_048_577, "1,048,576 bytes"),
+        ("/api/v1/pools", "text/plain", 1_048_577, "1,048,576 bytes"),
+        ("/api/v1/log-in", "application/json", 16_385, "16,384 bytes"),
+        ("/log-in", "multipart/form-data; boundary=b", 16_385, "16,384 bytes"),
+    ],
+)
+def test_a_body_that_is_too_large_is_not_read(
+    path: str, kind: str, size: int, sentence: str, client: TestClient
+) -> None:
+    read = False
+
+    def body() -> Iterator[bytes]:
+        nonlocal read
+        read = True
+        yield b"0" * size
+
+    headers = {"Content-Type": kind, "Content-Length": str(size)}
+    answer = client.post(path, content=body(), headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
+    assert sentence in answer.json()["detail"]
+    assert not read
+
+
+def test_a_body_that_is_just_small_enough_is_read(client: TestClient) -> None:
+    name = "x" * (1024 * 1024 - len('{"name":""}'))
+    answer = client.post("/api/v1/pools", content=f'{{"name":"{name}"}}', headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad-name")
