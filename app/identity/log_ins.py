@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.db import Database
 from app.errors import AppError
 from app.history import record
+from app.identity.accounts import set_password
 from app.identity.people import PersonLine
 from app.identity.secrets import digest, is_password, new_secret
 from app.names import LONGEST_NAME, name_key
@@ -47,23 +49,52 @@ def log_in(database: Database, settings: Settings, *, name: str, password: str, 
     In transactions of its own: a guess is counted before it is tried, whatever happens at the same time, and nobody
     else's writing waits while the password is hashed.
     """
-    person = checked_person(database, settings, name=name, password=password, address=address)
+    checked = _checked(database, settings, name=name, password=password, address=address)
     with database.write() as session:
-        secret = start_log_in(session, person_id=person.id, days=settings.log_in_days)
-        record(session, "log-in", person_id=person.id)
+        _look_again(session, checked)
+        secret = start_log_in(session, person_id=checked.person.id, days=settings.log_in_days)
+        record(session, "log-in", person_id=checked.person.id)
     return secret
 
 
-def checked_person(database: Database, settings: Settings, *, name: str, password: str, address: str) -> PersonLine:
-    """Return the person who has this name and this password. Raises WrongPassword and TooManyAttempts."""
-    key = name_key(name[:LONGEST_NAME])
+def change_password(
+    database: Database, settings: Settings, *, person: PersonLine, present: str, new: str, address: str
+) -> str:
+    """Give somebody another password and return the secret of their one log-in.
+
+    Raises WrongPassword, TooManyAttempts and BadPassword.
+    """
+    checked = _checked(database, settings, name=person.name, password=present, address=address)
     with database.write() as session:
-        attempt = LogInAttempt(name_key=key, address=address[:100])
+        _look_again(session, checked)
+        set_password(session, person=checked.person, password=new, by=checked.person.id)
+        return start_log_in(session, person_id=checked.person.id, days=settings.log_in_days)
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """A person who gave the password that has this hash."""
+
+    person: PersonLine
+    password_hash: str
+
+
+def _checked(database: Database, settings: Settings, *, name: str, password: str, address: str) -> _Checked:
+    """Return the person who has this name and this password. Raises WrongPassword and TooManyAttempts."""
+    key, address = name_key(name[:LONGEST_NAME]), address[:100]
+    with database.read() as session:
+        # What is hopeless writes nothing. The rule is kept below, where all who come at once are counted.
+        wait = _wait(session, settings, key=key, address=address, coming=1)
+    if wait:
+        raise TooManyAttempts(wait)
+    with database.write() as session:
+        attempt = LogInAttempt(name_key=key, address=address)
         session.add(attempt)
         session.flush()
         attempt_id = attempt.id
     with database.write() as session:
-        wait = _wait(session, settings, key=key, address=address[:100])
+        session.execute(delete(LogInAttempt).where(LogInAttempt.at < now() - _window(settings)))
+        wait = _wait(session, settings, key=key, address=address)
         if wait:
             # What was not tried does not count: who waits gets in.
             session.execute(delete(LogInAttempt).where(LogInAttempt.id == attempt_id))
@@ -79,7 +110,17 @@ def checked_person(database: Database, settings: Settings, *, name: str, passwor
         raise WrongPassword
     with database.write() as session:
         session.execute(delete(LogInAttempt).where(LogInAttempt.name_key == key))
-    return PersonLine(row.id, row.name)
+    return _Checked(PersonLine(row.id, row.name), row.password_hash)
+
+
+def _look_again(session: Session, checked: _Checked) -> None:
+    """Keep others from changing the person until the transaction ends. Raises WrongPassword if somebody just did."""
+    # While the password was hashed, an admin may have given another, to end all that comes of this one.
+    still = select(Person.id).where(
+        Person.id == checked.person.id, Person.password_hash == checked.password_hash, Person.removed_at.is_(None)
+    )
+    if session.scalars(still.with_for_update()).one_or_none() is None:
+        raise WrongPassword
 
 
 def start_log_in(session: Session, *, person_id: int, days: int) -> str:
@@ -99,19 +140,22 @@ def log_out(session: Session, secret: str) -> None:
         record(session, "log-out", person_id=person_id)
 
 
-def _wait(session: Session, settings: Settings, *, key: str, address: str) -> int:
-    """Return for how many seconds nothing may be tried; 0 if it may now. Attempts that count no more are removed."""
-    window = timedelta(minutes=settings.log_in_window_minutes)
-    session.execute(delete(LogInAttempt).where(LogInAttempt.at < now() - window))
-    waits = [
-        _wait_of(session, LogInAttempt.name_key == key, settings.log_in_failures, window),
-        _wait_of(session, LogInAttempt.address == address, settings.log_in_failures * NAMES_PER_ADDRESS, window),
-    ]
-    return max(waits)
+def _wait(session: Session, settings: Settings, *, key: str, address: str, coming: int = 0) -> int:
+    """Return for how many seconds nothing may be tried; 0 if it may now. `coming` attempts are not stored yet."""
+    window, allowed = _window(settings), settings.log_in_failures
+    return max(
+        _wait_of(session, LogInAttempt.name_key == key, allowed - coming, window),
+        _wait_of(session, LogInAttempt.address == address, allowed * NAMES_PER_ADDRESS - coming, window),
+    )
 
 
 def _wait_of(session: Session, same: ColumnElement[bool], allowed: int, window: timedelta) -> int:
-    count, oldest = session.execute(select(func.count(), func.min(LogInAttempt.at)).where(same)).one()
+    recent = select(func.count(), func.min(LogInAttempt.at)).where(same, LogInAttempt.at >= now() - window)
+    count, oldest = session.execute(recent).one()
     if count <= allowed:
         return 0
     return max(1, ceil((oldest + window - now()).total_seconds()))
+
+
+def _window(settings: Settings) -> timedelta:
+    return timedelta(minutes=settings.log_in_window_minutes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -11,26 +12,22 @@ from app.db import ReadSession, WriteSession
 from app.identity import accounts, bodies, log_ins, tokens
 from app.identity.cookies import cookie_name, drop_cookie, set_cookie
 from app.identity.people import CurrentAsking, CurrentPerson
+from app.identity.secrets import beside_all_else
 
 router = APIRouter(prefix="/api/v1", tags=["people"])
 
 _TRIED_TOO_OFTEN: dict[int | str, dict[str, Any]] = {
     401: {"description": "The name and the password do not belong together."},
     429: {"description": "Too many wrong passwords; `Retry-After` says for how many seconds to wait."},
+    503: {"description": "Too many people are logging in at once; `Retry-After` says for how many seconds to wait."},
 }
 _NO_PERSON: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such person."}}
 
 
 @router.post("/log-in", status_code=204, summary="Log in", responses=_TRIED_TOO_OFTEN)
-def log_in(request: Request, response: Response, body: bodies.LogInRequest) -> None:
+async def log_in(request: Request, response: Response, body: bodies.LogInRequest) -> None:
     """Give this browser the cookie of a log-in. Programs use a token instead."""
-    secret = log_ins.log_in(
-        request.app.state.database,
-        request.app.state.settings,
-        name=body.name,
-        password=body.password,
-        address=address_of(request),
-    )
+    secret = await new_log_in(request, name=body.name, password=body.password)
     set_cookie(request, response, secret)
 
 
@@ -52,17 +49,26 @@ def look_at_yourself(session: ReadSession, asking: CurrentAsking, person: Curren
 
 
 @router.put("/me/password", status_code=204, summary="Change your password", responses=_TRIED_TOO_OFTEN)
-def change_password(
+async def change_password(
     request: Request, response: Response, asking: CurrentAsking, person: CurrentPerson, body: bodies.NewOwnPassword
 ) -> None:
     """All your log-ins end, but for this browser's, which gets a new one. Tokens stay."""
     if asking.way == "local":
         raise accounts.LocalPerson
-    database, settings = request.app.state.database, request.app.state.settings
-    log_ins.checked_person(database, settings, name=person.name, password=body.present, address=address_of(request))
-    with database.write() as session:
-        accounts.set_password(session, person=person, password=body.new, by=person.id)
-        secret = log_ins.start_log_in(session, person_id=person.id, days=settings.log_in_days)
+    try:
+        secret = await beside_all_else(
+            partial(
+                log_ins.change_password,
+                request.app.state.database,
+                request.app.state.settings,
+                person=person,
+                present=body.present,
+                new=body.new,
+                address=address_of(request),
+            )
+        )
+    except log_ins.WrongPassword as error:
+        raise log_ins.WrongPassword("Your present password is another one.") from error
     set_cookie(request, response, secret)
 
 
@@ -119,6 +125,20 @@ def change_person(session: WriteSession, by: CurrentPerson, person: str, body: b
 def remove_person(session: WriteSession, by: CurrentPerson, person: str) -> None:
     """They get in no more; their verdicts stay, and so does their name."""
     accounts.remove_person(session, person=accounts.person_named(session, person), by=by.id)
+
+
+async def new_log_in(request: Request, *, name: str, password: str) -> str:
+    """Return the secret of a new log-in. Raises WrongPassword, TooManyAttempts and TooManyLogIns."""
+    return await beside_all_else(
+        partial(
+            log_ins.log_in,
+            request.app.state.database,
+            request.app.state.settings,
+            name=name,
+            password=password,
+            address=address_of(request),
+        )
+    )
 
 
 def end_log_in(request: Request, response: Response, session: WriteSession) -> None:

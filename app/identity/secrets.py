@@ -4,23 +4,59 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from functools import cache
 from threading import BoundedSemaphore
+from typing import TypeVar
 
+from anyio import CapacityLimiter
+from anyio.lowlevel import RunVar
+from anyio.to_thread import run_sync
 from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
 
-from app.errors import Invalid
+from app.errors import Invalid, Unavailable
 
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 1000
 
 # Each takes 64 MiB for a tenth of a second: a flood of log-ins must not take the server's memory.
-_AT_ONCE = BoundedSemaphore(2)
+AT_ONCE = 2
+_AT_ONCE = BoundedSemaphore(AT_ONCE)
+
+# About as many as are done within two seconds.
+MOST_WAITING = 20
+
+_threads = RunVar[CapacityLimiter]("threads for passwords")
+
+Done = TypeVar("Done")
 
 
 class BadPassword(Invalid):
     """This password cannot be used."""
+
+
+class TooManyLogIns(Unavailable):
+    """Too many people are logging in at once; try again in a few seconds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.headers["Retry-After"] = "5"
+
+
+async def beside_all_else(work: Callable[[], Done]) -> Done:
+    """Return what some work with a password comes to, done in threads that nothing else needs. Raises TooManyLogIns.
+
+    In those that all requests share, a flood of log-ins would let everybody wait.
+    """
+    try:
+        threads = _threads.get()
+    except LookupError:
+        threads = CapacityLimiter(AT_ONCE)
+        _threads.set(threads)
+    if threads.statistics().tasks_waiting >= MOST_WAITING:
+        raise TooManyLogIns
+    return await run_sync(work, limiter=threads)
 
 
 def hashed(password: str) -> str:

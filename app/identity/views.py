@@ -9,10 +9,10 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from app.db import WriteSession
-from app.identity import log_ins
 from app.identity.cookies import set_cookie
 from app.identity.log_ins import TooManyAttempts, WrongPassword
-from app.identity.routes import address_of, end_log_in
+from app.identity.routes import end_log_in, new_log_in
+from app.identity.secrets import TooManyLogIns
 from app.pages import page, url
 
 router = APIRouter(include_in_schema=False)
@@ -34,7 +34,7 @@ def log_in_page(request: Request, next: Next = "/", left: bool = False) -> Respo
 
 
 @router.post("/log-in")
-def log_in(
+async def log_in(
     request: Request,
     name: Annotated[str, Form()] = "",
     password: Annotated[str, Form()] = "",
@@ -42,14 +42,8 @@ def log_in(
 ) -> Response:
     target = own_path(next)
     try:
-        secret = log_ins.log_in(
-            request.app.state.database,
-            request.app.state.settings,
-            name=name,
-            password=password,
-            address=address_of(request),
-        )
-    except (WrongPassword, TooManyAttempts) as error:
+        secret = await new_log_in(request, name=name, password=password)
+    except (WrongPassword, TooManyAttempts, TooManyLogIns) as error:
         context = LogInPage(target, name, error.sentence, left=False)
         answer: Response = page(request, "identity/log_in.html", context, status=error.status)
         answer.headers.update(error.headers)

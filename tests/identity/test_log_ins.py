@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from threading import Event
 
 import pytest
-from sqlalchemy import func, select, update
+from anyio import create_task_group, run, wait_all_tasks_blocked
+from sqlalchemy import event, func, select, update
+from starlette.concurrency import run_in_threadpool
 from starlette.testclient import TestClient
 
 from app.db import Database
+from app.identity import log_ins, secrets
 from app.identity.accounts import add_person, remove_person, set_admin, set_password
 from app.identity.members import remove_member, set_role
 from app.identity.people import PersonLine
+from app.identity.secrets import AT_ONCE, MOST_WAITING, TooManyLogIns, beside_all_else
 from app.identity.views import own_path
 from app.main import create_app
 from app.settings import Settings
@@ -130,6 +135,7 @@ def test_changing_the_password_leaves_this_browser_logged_in_and_no_other(
         assert browser.post("/api/v1/log-in", json=FORM).status_code == 204
     wrong = client.put("/api/v1/me/password", json={"present": "a wrong horse", "new": "another horse"})
     assert (wrong.status_code, wrong.json()["code"]) == (401, "wrong-password")
+    assert wrong.json()["detail"] == "Your present password is another one."
     short = client.put("/api/v1/me/password", json={"present": PASSWORD, "new": "short"})
     assert short.json()["detail"].startswith("A password needs at least 10 characters")
     assert client.put("/api/v1/me/password", json={"present": PASSWORD, "new": "another horse"}).status_code == 204
@@ -201,3 +207,70 @@ def test_below_the_prefix_of_a_proxy(proxied: str, settings: Settings, anna: Per
         shown = {"Cookie": landed.headers["Set-Cookie"].partition(";")[0]}
         assert client.get(f"{below}/api/v1/me", headers=shown).json()["name"] == "Anna"
         assert "/winnow/static/js/app.js" in client.get(f"{below}/", headers=BROWSER | shown).text
+
+
+def test_a_try_that_has_to_wait_writes_nothing(settings: Settings, anna: PersonLine) -> None:
+    strict = settings.model_copy(update={"log_in_failures": 1})
+    with TestClient(create_app(strict), base_url="http://localhost") as client:
+        client.post("/api/v1/log-in", json={**FORM, "password": "a wrong horse"})
+        statements: list[str] = []
+        engine = client.app.state.database.engine  # type: ignore[attr-defined]
+        event.listen(engine, "before_cursor_execute", lambda *what: statements.append(what[2]))
+        assert client.post("/api/v1/log-in", json=FORM).status_code == 429
+    assert statements
+    assert [statement for statement in statements if not statement.startswith(("SELECT", "BEGIN"))] == []
+
+
+@pytest.mark.parametrize("address", ["/api/v1/log-in", "/api/v1/me/password"])
+def test_a_password_that_is_replaced_while_it_is_checked_is_worth_nothing(
+    address: str, client: TestClient, anna: PersonLine, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.post("/api/v1/log-in", json=FORM)
+    check = log_ins.is_password
+
+    def check_while_another_is_given(password: str, password_hash: str | None) -> bool:
+        right = check(password, password_hash)
+        with database.write() as session:
+            set_password(session, person=anna, password="a third horse", by=None)
+        return right
+
+    monkeypatch.setattr(log_ins, "is_password", check_while_another_is_given)
+    body = FORM if address.endswith("log-in") else {"present": PASSWORD, "new": "another horse"}
+    refused = client.request("POST" if body is FORM else "PUT", address, json=body)
+    assert (refused.status_code, refused.json()["code"]) == (401, "wrong-password")
+    monkeypatch.undo()
+    with database.read() as session:
+        assert session.scalars(select(LogIn.id)).all() == []
+    assert client.post("/api/v1/log-in", json={**FORM, "password": "a third horse"}).status_code == 204
+
+
+def test_a_flood_of_log_ins_leaves_threads_for_all_else_and_is_cut_off(
+    client: TestClient, anna: PersonLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[bool] = []
+
+    async def flood() -> None:
+        gate = Event()
+        async with create_task_group() as group:
+
+            async def one() -> None:
+                done.append(await beside_all_else(gate.wait))
+
+            for _ in range(AT_ONCE + MOST_WAITING):
+                group.start_soon(one)
+            await wait_all_tasks_blocked()
+            with pytest.raises(TooManyLogIns):
+                await beside_all_else(gate.wait)
+            await run_in_threadpool(gate.set)
+
+    run(flood)
+    assert done == [True] * (AT_ONCE + MOST_WAITING)
+
+    monkeypatch.setattr(secrets, "MOST_WAITING", 0)
+    refused = client.post("/api/v1/log-in", json=FORM)
+    assert (refused.status_code, refused.json()["code"]) == (503, "too-many-log-ins")
+    assert int(refused.headers["Retry-After"]) > 0
+    page = client.post("/log-in", data=FORM)
+    assert page.status_code == 503
+    assert "Too many people are logging in at once; try again in a few seconds." in page.text
+    assert 'value="Anna"' in page.text
