@@ -121,10 +121,15 @@ def refuse_to_add(session: Session, *, name: str, admin: bool) -> str:
 
 
 def set_password(session: Session, *, person: PersonLine, password: str, by: int | None) -> None:
-    """Give somebody another password, which ends all their log-ins. Raises BadPassword and LocalPerson."""
+    """Give somebody another password, which ends all their log-ins. Raises BadPassword and LocalPerson.
+
+    Unless they do so themselves, it ends their tokens too: whoever knew the old one may have made some.
+    """
     _refuse_local(person)
     session.execute(update(Person).where(Person.id == person.id).values(password_hash=hashed(password)))
     end_log_ins(session, person_id=person.id)
+    if by != person.id:
+        _end_tokens(session, person_id=person.id)
     record(session, "password", person_id=by, details={"person": person.name})
 
 
@@ -152,9 +157,7 @@ def remove_person(session: Session, *, person: PersonLine, by: int | None) -> No
         update(Person).where(Person.id == person.id).values(removed_at=now(), password_hash=None, admin=False)
     )
     end_log_ins(session, person_id=person.id)
-    session.execute(
-        update(Token).where(Token.person_id == person.id, Token.revoked_at.is_(None)).values(revoked_at=now())
-    )
+    _end_tokens(session, person_id=person.id)
     session.execute(delete(Member).where(Member.person_id == person.id))
     record(session, "remove-person", person_id=by, details={"person": person.name})
 
@@ -162,6 +165,11 @@ def remove_person(session: Session, *, person: PersonLine, by: int | None) -> No
 def end_log_ins(session: Session, *, person_id: int) -> None:
     """End all log-ins of somebody, in whatever browser."""
     session.execute(delete(LogIn).where(LogIn.person_id == person_id))
+
+
+def _end_tokens(session: Session, *, person_id: int) -> None:
+    alive = Token.person_id == person_id, Token.revoked_at.is_(None)
+    session.execute(update(Token).where(*alive).values(revoked_at=now()))
 
 
 def _lock_admins(session: Session) -> set[int]:

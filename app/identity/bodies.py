@@ -62,7 +62,7 @@ class PersonMade(BaseModel):
 
 
 class PersonChange(BaseModel):
-    """What is absent stays. Either change ends all log-ins of the person."""
+    """What is absent stays. Either change ends all log-ins of the person; another's password ends their tokens too."""
 
     password: NewPassword | None = None
     admin: bool | None = None

@@ -21,6 +21,7 @@ _TRIED_TOO_OFTEN: dict[int | str, dict[str, Any]] = {
     429: {"description": "Too many wrong passwords; `Retry-After` says for how many seconds to wait."},
     503: {"description": "Too many people are logging in at once; `Retry-After` says for how many seconds to wait."},
 }
+_NO_SUCH_ROLE: dict[int | str, dict[str, Any]] = {403: {"description": "You have no such role yourself."}}
 _NO_PERSON: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such person."}}
 
 
@@ -79,13 +80,15 @@ def list_tokens(session: ReadSession, person: CurrentPerson) -> bodies.TokenList
     return bodies.TokenList(items=[bodies.TokenOut.model_validate(line) for line in found])
 
 
-@router.post("/tokens", status_code=201, summary="Make a token")
+@router.post("/tokens", status_code=201, summary="Make a token", responses=_NO_SUCH_ROLE)
 def make_token(
     session: WriteSession, asking: CurrentAsking, person: CurrentPerson, body: bodies.NewToken
 ) -> bodies.TokenMade:
     """For a program of yours. The token is in the answer and nowhere else."""
     if asking.way == "local":
         raise accounts.LocalPerson
+    if body.role not in asking.ceilings:
+        raise tokens.RoleNotYours(f"You do not have the role “{body.role}”, so no token of yours can have it.")
     made, secret = tokens.add_token(
         session, person_id=person.id, name=body.name, role=body.role, days=body.days, by=person.id
     )
@@ -113,7 +116,7 @@ def add_person(session: WriteSession, person: CurrentPerson, body: bodies.NewPer
 
 @router.patch("/people/{person}", status_code=204, summary="Change a person", responses=_NO_PERSON)
 def change_person(session: WriteSession, by: CurrentPerson, person: str, body: bodies.PersonChange) -> None:
-    """Another password, or whether they are an admin; all their log-ins end."""
+    """Another password, or whether they are an admin. All their log-ins end; at another password, their tokens too."""
     changed = accounts.person_named(session, person)
     if body.admin is not None:
         accounts.set_admin(session, person=changed, admin=body.admin, by=by.id)

@@ -9,7 +9,7 @@ from typing import cast
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.errors import NotFound
+from app.errors import Forbidden, NotFound
 from app.history import record
 from app.identity.people import Everywhere
 from app.identity.secrets import digest, new_secret
@@ -22,6 +22,10 @@ PREFIX = "winnow_"
 
 class TokenNotFound(NotFound):
     """You have no such token."""
+
+
+class RoleNotYours(Forbidden):
+    """You do not have this role, so no token of yours can have it."""
 
 
 @dataclass(frozen=True)

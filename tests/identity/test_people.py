@@ -121,3 +121,40 @@ def test_no_secret_gets_into_the_journal(admin: TestClient, database: Database) 
     assert {"add-person", "role", "token", "password"} <= set(acts)
     assert made["token"] not in str(entries)
     assert "another horse" not in str(entries)
+
+
+def test_a_password_given_by_somebody_else_ends_tokens_and_ones_own_leaves_them(
+    admin: TestClient, client: TestClient, people: dict[str, PersonLine]
+) -> None:
+    admin.patch("/api/v1/people/lead", json={"password": PASSWORD})
+    client.post("/api/v1/log-in", json={"name": "lead", "password": PASSWORD})
+    token = client.post("/api/v1/tokens", json={"name": "script"}).json()["token"]
+    program = TestClient(client.app, base_url="http://localhost", headers={"Authorization": f"Bearer {token}"})
+    assert client.put("/api/v1/me/password", json={"present": PASSWORD, "new": "another horse"}).status_code == 204
+    assert program.get("/api/v1/me").status_code == 200
+    assert admin.patch("/api/v1/people/lead", json={"admin": True}).status_code == 204
+    assert program.get("/api/v1/me").status_code == 200
+    assert admin.patch("/api/v1/people/lead", json={"password": "a third horse"}).status_code == 204
+    assert program.get("/api/v1/me").json()["code"] == "bad-token"
+
+
+@pytest.mark.parametrize(
+    ("person", "allowed"),
+    [
+        ("annotator", {"annotator"}),
+        ("lead", {"annotator", "lead"}),
+        ("engineer", {"annotator", "engineer"}),
+        ("admin", {"annotator", "lead", "engineer", "admin"}),
+    ],
+)
+def test_a_token_cannot_be_more_than_its_maker(
+    person: str, allowed: set[str], as_person: Callable[[str], TestClient]
+) -> None:
+    maker = as_person(person)
+    for role in ("annotator", "lead", "engineer", "admin"):
+        answer = maker.post("/api/v1/tokens", json={"name": role, "role": role})
+        assert answer.status_code == (201 if role in allowed else 403)
+        if role not in allowed:
+            assert answer.json()["code"] == "role-not-yours"
+            assert answer.json()["detail"] == f"You do not have the role “{role}”, so no token of yours can have it."
+    assert {line["role"] for line in maker.get("/api/v1/tokens").json()["items"]} == allowed
