@@ -156,7 +156,7 @@ class MergeAheadOut(BaseModel):
     into: str
     counts: Annotated[Counts, Field(description="Of the class that would be merged.")]
     into_counts: Annotated[Counts, Field(description="Of the class that it would be merged into.")]
-    both: Annotated[int, Field(description="Images on which both have a verdict; the pool's rule decides what they amount to.")]
+    both: Annotated[int, Field(description="Images on which both have a verdict; the pool's rule decides.")]
 
 
 class Merge(BaseModel):
