@@ -36,9 +36,15 @@ def not_ready(client: TestClient, settings: Settings, code: str) -> str:
     return str(answer.json()["detail"])
 
 
-def test_an_index_that_is_gone_is_named_by_its_pool(client: TestClient, settings: Settings, pool: SeededPool) -> None:
+def test_an_index_that_is_gone_is_told_to_all_and_its_pool_to_the_log_and_to_members(
+    client: TestClient, settings: Settings, pool: SeededPool, caplog: pytest.LogCaptureFixture
+) -> None:
     (settings.indexes / f"{pool.name}-1" / "index.faiss").unlink()
-    assert "“birds”" in not_ready(client, settings, "index-gone")
+    assert "birds" not in not_ready(client, settings, "index-gone")
+    assert "“birds”" in caplog.text
+    page = client.get("/pools/birds")
+    assert page.status_code == 200
+    assert "The index that is served is missing or damaged: bring it up to date" in page.text
 
 
 @pytest.mark.usefixtures("pool")

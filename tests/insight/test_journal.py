@@ -282,6 +282,26 @@ def test_a_merge_can_be_taken_back_from_the_journal_as_long_as_it_stands(client:
     assert "classes/lark/merge" not in client.get("/pools/birds/journal").text
 
 
+def test_buttons_are_shown_to_those_whom_their_routes_let(
+    client: TestClient, database: Database, pool: SeededPool
+) -> None:
+    with acting_as(client, add_person(database, "Ada", role="annotator")):
+        page = store_page(client, pool)
+    with acting_as(client, add_person(database, "Lin", role="lead")):
+        client.post(f"{CLASSES}/lark/merge", json={"into": "owl"})
+    with acting_as(client, add_person(database, "Erik", role="engineer")):
+        assert "classes/lark/merge" not in client.get("/pools/birds/journal").text
+    image = f"/pools/birds/images/{page['shown'][0]}"
+    for name, role, reads, undoes in [
+        ("Ada", "annotator", False, True),
+        ("Ben", "annotator", False, False),
+        ("Erik", "engineer", True, True),
+    ]:
+        with acting_as(client, add_person(database, name, role=role)):
+            assert ("In the journal" in client.get(image).text) == reads
+            assert ("Undo this page" in client.get(f"/pages/{page['id']}").text) == undoes
+
+
 def test_the_page_of_the_journal_opens_with_every_filter(client: TestClient, pool: SeededPool) -> None:
     assert "Nothing has been done in this pool yet" in client.get("/pools/birds/journal").text
     page = store_page(client, pool)
