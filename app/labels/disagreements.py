@@ -11,20 +11,15 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.errors import Conflict
 from app.pools.held import path_in_pool
 from app.pools.merged import final_classes
 from app.tables import Commit, Image, Label, LabelClass, Person, Verdict
 from app.verdicts import journal
-from app.verdicts.journal import NewVerdict
+from app.verdicts.journal import KeyUsedOtherwise, NewVerdict
 from app.verdicts.queries import DISPUTED, standing_verdicts
 from app.verdicts.rule import Given, own_verdicts
 from app.verdicts.rules import pool_rule
 from app.words import ACCEPT, SETTLEMENT, VerdictValue
-
-
-class KeyUsedOtherwise(Conflict):
-    """This key has been used for another settlement."""
 
 
 @dataclass(frozen=True)

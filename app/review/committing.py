@@ -14,7 +14,7 @@ from app.review.page_queries import PageLine, Picture, Tile
 from app.review.queries import ReviewLine
 from app.tables import now
 from app.verdicts import journal
-from app.verdicts.journal import LotDecided, NewVerdict
+from app.verdicts.journal import KeyUsedOtherwise, LotDecided, NewVerdict
 from app.verdicts.queries import class_counts
 from app.words import ACCEPT, REJECT, UNSURE
 
@@ -23,10 +23,6 @@ PURITIES_SHOWN = 10
 
 class CommittedOtherwise(Conflict):
     """This page has been committed with other verdicts already; undo that commit first, or reload."""
-
-
-class KeyUsedOtherwise(Conflict):
-    """This key has been used for a commit with other verdicts."""
 
 
 class SampleGivenUp(Conflict):

@@ -34,6 +34,10 @@ class AlreadyUndone(Conflict):
     """This commit has been undone already."""
 
 
+class KeyUsedOtherwise(Conflict):
+    """This key has been used for other verdicts."""
+
+
 class LotDecided(Conflict):
     """The rest of this lot was accepted on the strength of this page: take that back first."""
 
