@@ -62,7 +62,7 @@ def main() -> None:
         if not (settings.home / "encoders" / name).exists():
             shutil.copytree(options.encoder, settings.home / "encoders" / name)
             _make(database, settings, options.images.absolute(), [settings.encoder, name])
-        with TestClient(create_app(settings), base_url="http://localhost") as client:
+        with TestClient(create_app(settings), base_url="http://localhost", client=("127.0.0.1", 50000)) as client:
             listed = client.get(f"{API}/index-versions").json()["items"]
             versions = sorted(item["id"] for item in listed)
             truth = _truth(client)

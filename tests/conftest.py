@@ -20,6 +20,9 @@ from app.migrations import upgrade
 from app.settings import Settings
 from tests.postgres import PostgresServer, emptied, server_for_tests
 
+# Where the client says that it is: at the machine, where whoever comes may work while nobody can log in.
+HERE = ("127.0.0.1", 50000)
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -75,7 +78,9 @@ def database(settings: Settings) -> Iterator[Database]:
 @pytest.fixture
 def client(settings: Settings) -> Iterator[TestClient]:
     """A client of the whole app; server errors are answers here, as they are for users."""
-    with TestClient(create_app(settings), base_url="http://localhost", raise_server_exceptions=False) as client:
+    with TestClient(
+        create_app(settings), base_url="http://localhost", client=HERE, raise_server_exceptions=False
+    ) as client:
         yield client
 
 

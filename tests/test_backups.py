@@ -25,6 +25,7 @@ from app.main import create_app
 from app.migrations import upgrade
 from app.settings import Settings
 from app.tables import Commit, Image, Label, Verdict
+from tests.conftest import HERE
 from tests.seeded import SeededPool, seed_pool, two_heaps
 
 SIZE = 5
@@ -89,7 +90,7 @@ def test_a_backup_while_people_label_holds_the_first_so_many_commits_whole(
         assert list(counts) == [SIZE] * len(held)
         assert session.scalar(select(func.count()).select_from(Label)) == SIZE * len(held)
     restored.dispose()
-    with TestClient(create_app(other), base_url="http://localhost") as again:
+    with TestClient(create_app(other), base_url="http://localhost", client=HERE) as again:
         commit_a_page(again, review)
         start_review(again, pool)
 

@@ -15,6 +15,7 @@ from app.jobs import queries
 from app.main import create_app
 from app.settings import Settings
 from app.tables import LabelClass, Member, Person, Pool, Table, Token, Verdict
+from tests.conftest import HERE
 from tests.postgres import fresh_database
 from tests.seeded import seed_pool, two_heaps
 
@@ -65,7 +66,7 @@ def exports(settings: Settings, database: Database) -> list[bytes]:
     """The labels and the whole journal of a pool, as a server on this database gives them out."""
     url = database.engine.url.render_as_string(hide_password=False)
     with TestClient(
-        create_app(settings.model_copy(update={"database_url": url})), base_url="http://localhost"
+        create_app(settings.model_copy(update={"database_url": url})), base_url="http://localhost", client=HERE
     ) as client:
         wanted = ("labels", "verdicts")
         answers = [client.get("/api/v1/pools/birds/labels.csv", params={"rows": kind}) for kind in wanted]

@@ -12,6 +12,7 @@ from app.db import Database, WriteSession
 from app.main import create_app
 from app.settings import Settings
 from app.tables import Commit, Pool
+from tests.conftest import HERE
 
 
 def test_a_failing_commit_is_not_answered_with_success(settings: Settings, database: Database) -> None:
@@ -23,7 +24,7 @@ def test_a_failing_commit_is_not_answered_with_success(settings: Settings, datab
         session.add(Commit(kind="page", pool_id=404, class_id=404, person_id=404))
         return {"status": "stored"}
 
-    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
+    with TestClient(app, base_url="http://localhost", client=HERE, raise_server_exceptions=False) as client:
         answer = client.post("/api/v1/broken")
     assert answer.status_code == 500
     assert "stored" not in answer.text

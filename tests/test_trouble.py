@@ -29,6 +29,7 @@ from app.pools.thumbnails import ThumbnailStore
 from app.review.uploads import UploadNotKept, UploadStore
 from app.settings import Settings
 from app.tables import Commit, Label, Verdict
+from tests.conftest import HERE
 from tests.jobs.conftest import wait_for
 from tests.postgres import Cluster
 from tests.processes import Serving, serving
@@ -60,7 +61,9 @@ def test_a_database_that_goes_away_is_told_and_all_goes_on_when_it_is_back(
     worker = threading.Thread(target=work, args=(database, settings), kwargs={"stopping": over})
     worker.start()
     try:
-        with TestClient(create_app(settings), base_url="http://localhost", raise_server_exceptions=False) as client:
+        with TestClient(
+            create_app(settings), base_url="http://localhost", client=HERE, raise_server_exceptions=False
+        ) as client:
             body = {"class": "owl", "query": {"images": pool.images[:1]}}
             review = client.post("/api/v1/pools/birds/reviews", json=body).json()["id"]
             page = client.post(f"/api/v1/reviews/{review}/pages", json={"size": SIZE}).json()["id"]

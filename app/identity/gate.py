@@ -9,15 +9,21 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.db import Database
+from app.errors import Forbidden
 from app.identity.access import Found, Who, check, methods_of, rule_for
 from app.identity.asking import Shown, who_asks
 from app.identity.cookies import cookie_name
 from app.identity.guard import TooLarge, body_length
+from app.identity.nearness import is_from_here
 from app.identity.people import Asking, NotLoggedIn
 from app.pages import below_prefix, is_for_a_person, url
 
 # What nobody has to be known for: a name, a password, and the page to go to.
 LARGEST_OF_ANYONE = 16 * 1024
+
+
+class NotAtTheMachine(Forbidden):
+    """Nobody can log in yet, so only this machine is answered; add a person there: winnow user add NAME --admin."""
 
 
 class Gate:
@@ -28,10 +34,11 @@ class Gate:
     in `request.state.asking`. What it raises is told like any other error.
     """
 
-    def __init__(self, app: ASGIApp, *, database: Database, log_in_days: int) -> None:
+    def __init__(self, app: ASGIApp, *, database: Database, log_in_days: int, trust_local: bool) -> None:
         self.app = app
         self.database = database
         self.log_in_days = log_in_days
+        self.trust_local = trust_local
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -64,8 +71,11 @@ class Gate:
         await self.app(scope, receive, send)
 
     async def _let_in(self, request: Request, found: Found) -> None:
-        request.state.asking = await run_in_threadpool(self._who_asks, request, found)
-        check(found.rule, request.state.asking)
+        asking = await run_in_threadpool(self._who_asks, request, found)
+        if asking.way == "local" and not self.trust_local and not is_from_here(request):
+            raise NotAtTheMachine
+        request.state.asking = asking
+        check(found.rule, asking)
 
     async def _look_again_after_the_body(self, request: Request, found: Found, receive: Receive, send: Send) -> None:
         refusal: Exception | None = None

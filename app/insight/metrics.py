@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import os
 from collections.abc import Iterator
 from typing import Annotated
@@ -18,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from app.db import Database, ReadSession
 from app.errors import Forbidden
+from app.identity.nearness import is_from_here
 from app.tables import Commit, IndexVersion, Job, Page, Pool, Served, Verdict
 
 router = APIRouter(include_in_schema=False)
@@ -64,17 +64,8 @@ def _let_in(request: Request, authorization: str) -> None:
         if not hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
             raise NotForYou
         return
-    # Whoever comes through a proxy comes from this machine, too.
-    proxied = any(name in request.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip", "via"))
-    if proxied or request.client is None or not _is_loopback(request.client.host):
+    if not is_from_here(request):
         raise NotForYou
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class _Counted(Collector):

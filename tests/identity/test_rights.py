@@ -18,7 +18,7 @@ from app.identity.tokens import add_token
 from app.main import create_app
 from app.settings import Settings
 from app.tables import Folder, Image, ImagePath, PoolImage
-from tests.world import World
+from tests.world import PASSWORD, World
 
 MEMBERS = {"annotator", "lead", "engineer", "admin"}
 
@@ -109,6 +109,32 @@ def test_a_token_may_do_no_more_than_its_role_nor_than_its_person(
 def test_while_nobody_can_log_in_everything_is_open(client: TestClient, world: World) -> None:
     told = {f"{rule.method} {rule.path}": _told(client, rule, world) for rule in RULES if rule.path != "/metrics"}
     assert set(told.values()) == {"let through"}
+
+
+@pytest.mark.parametrize(
+    ("address", "headers"),
+    [
+        ("192.0.2.7", {}),
+        ("127.0.0.1", {"X-Forwarded-For": "192.0.2.7"}),
+        ("::1", {"Via": "1.1 proxy"}),
+        ("127.0.0.1", {"Forwarded": "for=192.0.2.7"}),
+        ("127.0.0.1", {"X-Real-IP": "192.0.2.7"}),
+    ],
+)
+def test_while_nobody_can_log_in_strangers_are_told_to_have_somebody_added(
+    address: str, headers: dict[str, str], client: TestClient, settings: Settings
+) -> None:
+    somewhere = (address, 50000)
+    stranger = TestClient(client.app, base_url="http://localhost", client=somewhere, headers=headers)
+    refused = stranger.post("/api/v1/people", json={"name": "mallory", "password": PASSWORD, "admin": True})
+    assert (refused.status_code, refused.json()["code"]) == (403, "not-at-the-machine")
+    page = stranger.get("/", headers=BROWSER)
+    assert page.status_code == 403
+    assert "add a person there: winnow user add NAME --admin." in page.text
+    assert stranger.get("/api/v1/health").status_code == 200
+    trusting = create_app(settings.model_copy(update={"trust_local": True}))
+    with TestClient(trusting, base_url="http://localhost", client=somewhere, headers=headers) as trusted:
+        assert trusted.get("/api/v1/me").json()["way"] == "local"
 
 
 def test_what_is_not_there_and_what_is_not_yours_cannot_be_told_apart(

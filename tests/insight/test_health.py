@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from app.db import Database
 from app.main import create_app
 from app.settings import Settings
+from tests.conftest import HERE
 from tests.postgres import marked_as
 from tests.seeded import SeededPool, seed_pool, two_heaps
 
@@ -70,5 +71,5 @@ def test_another_schema_is_told(client: TestClient, settings: Settings, database
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 def test_a_database_that_does_not_answer_is_told(settings: Settings) -> None:
     away = settings.model_copy(update={"database_url": "postgresql+psycopg://nobody@127.0.0.1:9/nope"})
-    with TestClient(create_app(away), base_url="http://localhost") as client:
+    with TestClient(create_app(away), base_url="http://localhost", client=HERE) as client:
         not_ready(client, away, "database-down")

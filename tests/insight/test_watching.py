@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from app.logs import JsonFormatter, TextFormatter, request_id
 from app.main import create_app
 from app.settings import Settings
+from tests.conftest import HERE
 
 one_database = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 
@@ -31,7 +32,7 @@ def test_an_error_that_nobody_expected_is_found_by_the_id_of_its_request(
     settings: Settings, caplog: pytest.LogCaptureFixture, accept: str
 ) -> None:
     app = create_app(settings)
-    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
+    with TestClient(app, base_url="http://localhost", client=HERE, raise_server_exceptions=False) as client:
         app.state.database = None
         answer = client.get("/", headers={"X-Request-ID": "proxy-0123", "Accept": accept})
     assert (answer.status_code, answer.headers["X-Request-ID"]) == (500, "proxy-0123")
@@ -45,7 +46,7 @@ def test_a_line_tells_of_a_request_and_of_no_secret(settings: Settings, caplog: 
     caplog.set_level(logging.INFO, "winnow.requests")
     headers = {"Authorization": "Basic s3cret", "Cookie": "winnow=s3cret", "X-Request-ID": "proxy-0123"}
     wanted = settings.model_copy(update={"log_requests": True})
-    with TestClient(create_app(wanted), base_url="http://localhost") as client:
+    with TestClient(create_app(wanted), base_url="http://localhost", client=HERE) as client:
         client.get("/api/v1/pools/s3cret?token=s3cret", headers=headers)
     (record,) = [record for record in caplog.records if record.name == "winnow.requests"]
     request_id.set("proxy-0123")

@@ -17,6 +17,7 @@ from app.labels.export import Filters, export_csv
 from app.main import create_app
 from app.settings import Settings
 from app.tables import Commit, Lot, Person, Verdict
+from tests.conftest import HERE
 from tests.seeded import SeededPool, seed_pool, two_heaps
 
 CLASS = "/api/v1/pools/birds/classes/owl"
@@ -74,7 +75,7 @@ def test_labels_can_be_had_without_an_index_and_then_no_group_is_told(
     client: TestClient, settings: Settings, page: list[str]
 ) -> None:
     shutil.rmtree(settings.indexes)
-    fresh = TestClient(create_app(settings), base_url="http://localhost")
+    fresh = TestClient(create_app(settings), base_url="http://localhost", client=HERE)
     assert [row["group"] for row in rows(fresh)] == [""] * 8
 
 

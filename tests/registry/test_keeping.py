@@ -15,6 +15,7 @@ from app.registry import queries
 from app.registry.keeping import pins, superfluous, tidy
 from app.settings import Settings
 from app.tables import Encoder, IndexVersion, JournalEntry, Page, Pool, Review, Served, now
+from tests.conftest import HERE
 from tests.seeded import SeededPool, seed_pool, serve_new_version, two_heaps
 
 LongAgo = Callable[[], None]
@@ -165,7 +166,7 @@ def test_a_review_that_rested_too_long_says_so_and_moves_over(
     long_ago()
     assert client.delete(f"/api/v1/index-versions/{first}").status_code == 200
     # A server that has it mapped goes on with it; another one, or the same after a restart, cannot.
-    with TestClient(create_app(settings), base_url="http://localhost") as later:
+    with TestClient(create_app(settings), base_url="http://localhost", client=HERE) as later:
         answer = later.post(f"/api/v1/reviews/{review}/pages", json={})
         assert (answer.status_code, answer.json()["code"]) == (409, "pinned-index-gone")
         assert later.put(f"/api/v1/reviews/{review}/index-version", json={}).status_code == 200

@@ -14,6 +14,7 @@ from app.main import create_app
 from app.review.catching import Caught, second_look_is_due
 from app.review.planting import to_plant
 from app.settings import Settings
+from tests.conftest import HERE
 from tests.review.conftest import OWLS, commit, labels, shown
 from tests.seeded import SeededPool
 
@@ -67,7 +68,7 @@ def test_nothing_is_planted_when_that_is_switched_off_or_little_was_rejected(
 
 def test_a_rate_of_nothing_plants_nothing(settings: Settings, pool: SeededPool, start: Start) -> None:
     with TestClient(
-        create_app(settings.model_copy(update={"planted_per_page": 0.0})), base_url="http://localhost"
+        create_app(settings.model_copy(update={"planted_per_page": 0.0})), base_url="http://localhost", client=HERE
     ) as client:
         known = reject_some(client, pool, 20)
         review = start()

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from app.main import create_app
 from app.settings import Settings
+from tests.conftest import HERE
 from tests.review.conftest import shown
 
 Start = Callable[..., dict[str, Any]]
@@ -171,7 +172,7 @@ def test_a_restarted_server_knows_the_open_page(
 ) -> None:
     review = start()
     page = get_page(review)
-    with TestClient(create_app(settings), base_url="http://localhost") as restarted:
+    with TestClient(create_app(settings), base_url="http://localhost", client=HERE) as restarted:
         answer = restarted.post(f"/api/v1/reviews/{review['id']}/pages", json={"size": 10}).json()
         assert shown(answer) == shown(page)
         assert restarted.post(commit_url(answer), json={}).status_code == 200

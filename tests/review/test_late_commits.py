@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from app.db import Database
 from app.main import create_app
 from app.settings import Settings
+from tests.conftest import HERE
 from tests.people import acting_as, person
 from tests.review.conftest import commit, labels, shown
 from tests.seeded import SeededPool, seed_pool, two_heaps
@@ -27,7 +28,7 @@ def ada(settings: Settings, database: Database) -> Iterator[TestClient]:
     """A client of the same server that somebody else uses."""
     app = create_app(settings)
     with (
-        TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client,
+        TestClient(app, base_url="http://localhost", client=HERE, raise_server_exceptions=False) as client,
         acting_as(client, person(database, "Ada", admin=True)),
     ):
         yield client

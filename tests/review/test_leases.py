@@ -15,6 +15,7 @@ from app.db import Database
 from app.main import create_app
 from app.review import turning
 from app.settings import Settings
+from tests.conftest import HERE
 from tests.review.conftest import commit, shown
 from tests.seeded import seed_pool, two_heaps
 
@@ -117,7 +118,7 @@ def test_a_lease_lasts_as_long_as_is_set(client: TestClient, settings: Settings,
     url = f"/api/v1/reviews/{review['id']}/pages"
     assert 590 < client.post(url).json()["leased_for"] <= 600
     shorter = Settings(**{**settings.model_dump(), "lease_minutes": 2})
-    with TestClient(create_app(shorter), base_url="http://localhost") as other:
+    with TestClient(create_app(shorter), base_url="http://localhost", client=HERE) as other:
         page = other.post(url, json={"afresh": True}).json()
         assert 110 < page["leased_for"] <= 120
 
