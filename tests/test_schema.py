@@ -30,6 +30,7 @@ from app.db import Database
 from app.main import create_app
 from app.pools.thumbnails import ThumbnailStore
 from app.settings import Settings
+from tests.conftest import HERE
 from tests.review.originals import noise, png, put_original
 from tests.world import ROLES, World, cookies_of, made_people, made_world
 
@@ -77,7 +78,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> I
     settings = Settings(home=home, import_roots=(home,), database_url="")
     database = Database(settings.database)
     with (
-        TestClient(create_app(settings), base_url=URL, raise_server_exceptions=False) as client,
+        TestClient(create_app(settings), base_url=URL, client=HERE, raise_server_exceptions=False) as client,
         closing(sqlite3.connect(":memory:", check_same_thread=False)) as local,
         closing(sqlite3.connect(":memory:", check_same_thread=False)) as people,
         closing(sqlite3.connect(file)) as source,
