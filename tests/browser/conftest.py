@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from app.demo import Archive, demo_folder
 from tests.browser.server import Server
@@ -16,6 +16,9 @@ from tests.browser.watched import Watch
 # Nothing listens there: whoever asks for photographs gets the digits.
 NOWHERE = Archive(url="http://127.0.0.1:9/nothing.tgz", size=1, sha256="")
 OTHERS_PER_CLASS = 250
+
+# Two servers, two browsers and their workers on two cores: what is slow then is not wrong.
+expect.set_options(timeout=20_000)
 
 NewPage = Callable[..., Page]
 

@@ -53,7 +53,8 @@ def test_another_encoder_is_tried_compared_served_and_left_again(server: Server,
     wait_until_done(engineer)
     expect(engineer.locator("#outcome")).to_contain_text("The past review would have", timeout=SOON_MS)
     expect(engineer.get_by_role("row", name="Rejects in 1 past review")).to_be_visible()
-    press(engineer, f"#serve-{second}")
+    with engineer.expect_response(lambda answer: answer.request.method == "PUT" and answer.url.endswith("/served")):
+        press(engineer, f"#serve-{second}")
     expect(engineer.locator(f"#serve-{second}")).to_be_disabled(timeout=SOON_MS)
     assert asked(server, "/api/v1/pools/digits/served")["index_version"]["id"] == second
 
