@@ -28,6 +28,7 @@ _AT_ONCE = BoundedSemaphore(AT_ONCE)
 MOST_WAITING = 20
 
 _threads = RunVar[CapacityLimiter]("threads for passwords")
+_under_way: set[object] = set()
 
 Done = TypeVar("Done")
 
@@ -54,9 +55,14 @@ async def beside_all_else(work: Callable[[], Done]) -> Done:
     except LookupError:
         threads = CapacityLimiter(AT_ONCE)
         _threads.set(threads)
-    if threads.statistics().tasks_waiting >= MOST_WAITING:
+    if len(_under_way) >= AT_ONCE + MOST_WAITING:
         raise TooManyLogIns
-    return await run_sync(work, limiter=threads)
+    this = object()
+    _under_way.add(this)
+    try:
+        return await run_sync(work, limiter=threads)
+    finally:
+        _under_way.remove(this)
 
 
 def hashed(password: str) -> str:
