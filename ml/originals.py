@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ml.images import ListedImage, UnreadableImage, read_picture, read_rgb
+from ml.images import ListedImage, UnreadableImage, read_bytes, read_rgb
 from ml.records import mapped_records, record_rgb
 
 
@@ -19,7 +19,7 @@ def original_rgb(image: ListedImage, *, max_pixels: int, at_least: int) -> Image
 
     Raises UnreadableImage.
     """
-    data = read_picture(image.path) if image.record is None else _record(image.path, image.record)
+    data = read_bytes(image.path) if image.record is None else _record(image.path, image.record)
     if hashlib.sha256(data).hexdigest() != image.id:
         raise UnreadableImage("has changed since it was listed")
     if image.record is not None:

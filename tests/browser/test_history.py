@@ -19,6 +19,7 @@ def test_a_page_is_taken_back_from_the_journal_and_the_others_stay(server: Serve
     commit(page)
     page.goto("/pools/digits")
     page.get_by_role("link", name="Journal").click()
+    page.wait_for_url("**/journal")
     entry = page.locator(".journal__entry", has_text="stored page 1 of class “nine”")
     entry.get_by_role("button", name="Undo").click()
     dialog = page.get_by_role("dialog", name="Take this back?")

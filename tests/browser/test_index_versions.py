@@ -45,6 +45,7 @@ def test_another_encoder_is_tried_compared_served_and_left_again(server: Server,
     engineer.get_by_text("The command that repeats it").click()
     expect(engineer.get_by_label("Command", exact=True)).to_have_text("winnow reindex --encoder colour-grid -- digits")
     engineer.get_by_role("link", name="Compare the two").click()
+    engineer.wait_for_url("**/encoders")
     (second,) = {item["id"] for item in asked(server, "/api/v1/pools/digits/index-versions")["items"]} - {first}
     expect(engineer.locator(f"#version-{second}")).to_contain_text("candidate")
     expect(engineer.locator(f"#version-{second}")).to_contain_text("100 of 100 found themselves")

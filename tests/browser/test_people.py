@@ -23,6 +23,7 @@ def test_a_person_comes_works_with_a_token_and_goes(serve: Callable[..., Server]
     # Nobody has to log in yet: the first person is an admin, and has to.
     admin.goto("/")
     admin.get_by_role("link", name="let people log in").click()
+    admin.wait_for_url("**/people")
     _add(admin, "anna", button="Add this admin")
     password = _shown_once(admin)
     admin.wait_for_url("**/log-in*")
@@ -33,6 +34,7 @@ def test_a_person_comes_works_with_a_token_and_goes(serve: Callable[..., Server]
     given = _shown_once(admin)
     admin.goto("/pools/birds")
     admin.get_by_role("link", name="Members").click()
+    admin.wait_for_url("**/members")
     admin.get_by_label("Person").select_option("ben")
     admin.get_by_role("combobox", name="Role").select_option("engineer")
     admin.get_by_role("button", name="Add").click()

@@ -16,7 +16,7 @@ from app.identity.accounts import add_person, remove_person, set_admin
 from app.identity.log_ins import start_log_in
 from app.identity.people import PersonLine
 from app.tables import Person, Review
-from tests.identity.conftest import PASSWORD, World
+from tests.world import PASSWORD, World
 
 MALLORY = json.dumps({"name": "mallory", "password": PASSWORD, "admin": True}).encode()
 

@@ -86,7 +86,7 @@ def test_a_thumbnail_is_served_with_immutable_caching(client: TestClient, settin
     large = client.get(f"/api/v1/images/{SHA256}/thumbnail?size=1024")
     assert [Image.open(io.BytesIO(answer.content)).size for answer in (small, large)] == [(256, 192), (400, 300)]
     assert small.headers["Content-Type"] == "image/webp"
-    assert small.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert small.headers["Cache-Control"] == "private, max-age=31536000, immutable"
     assert small.headers["ETag"] != large.headers["ETag"]
 
     again = client.get(f"/api/v1/images/{SHA256}/thumbnail", headers={"If-None-Match": small.headers["ETag"]})

@@ -1,5 +1,6 @@
 // Sends the fields of a form as JSON; what has changed by that is then shown: the page anew, that of what the answer
-// names, such as the job that began, or a sentence that says so.
+// names, such as the job that began, or a sentence that says so. Until this has been loaded, a form of the method
+// “dialog” sends nothing anywhere, so that no password gets into an address.
 
 import { Controller } from "../../vendor/stimulus/stimulus-3.2.2.js";
 import { send } from "../lib/api.js";
