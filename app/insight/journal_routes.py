@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -17,6 +17,7 @@ from app.history import record
 from app.identity.people import CurrentAsking, CurrentPerson
 from app.insight.journal import Filters, all_entries, count_entries, entries, readable_pools
 from app.insight.journal_words import csv_lines, told
+from app.moments import aware
 from app.pools.errors import PoolNotFound
 from app.pools.held import held_images
 from app.pools.merged import counting_for
@@ -28,10 +29,6 @@ router = APIRouter(prefix="/api/v1", tags=["journal"])
 
 class PoolMissing(Invalid):
     """A class or an image is one of a pool: name the pool too."""
-
-
-class BadMoment(Invalid):
-    """This moment lies outside the calendar."""
 
 
 class CommitOut(BaseModel):
@@ -86,7 +83,7 @@ class Asked:
             class_name or None,
             [each for each in act or [] if each],
         )
-        self.since, self.until, self.image = _aware(since), _aware(until), image or None
+        self.since, self.until, self.image = aware(since), aware(until), image or None
 
     def filters(self, session: Session, *, pools: list[int] | None) -> Filters:
         """Return what is to be read of these pools. Raises PoolMissing, ClassNotFound and NotInThisPool."""
@@ -177,12 +174,3 @@ def export_journal(
             "X-Winnow-Rows": str(count),
         },
     )
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    if moment is None:
-        return None
-    try:
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except OverflowError as error:
-        raise BadMoment from error

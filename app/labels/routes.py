@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 from urllib.parse import quote
 
@@ -10,11 +10,11 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
 from app.db import ExportSession, ReadSession, WriteSession
-from app.errors import Invalid
 from app.identity.people import CurrentAsking, CurrentPerson
 from app.labels import bodies, queries
 from app.labels.export import Filters, Rows, count_rows, export_csv, record_export
 from app.labels.groups import stack_groups
+from app.moments import aware
 from app.pools.held import held_images
 from app.pools.queries import class_named, pool_named
 from app.verdicts import journal
@@ -23,10 +23,6 @@ from app.verdicts.queries import class_counts
 from app.words import ACCEPT, VERDICTS, VerdictValue
 
 router = APIRouter(prefix="/api/v1", tags=["labels"])
-
-
-class BadMoment(Invalid):
-    """This moment lies outside the calendar."""
 
 
 @router.get("/pools/{pool}/classes/{class_name}/images", summary="List a class's images")
@@ -117,8 +113,8 @@ def export(
     filters = Filters(
         class_id=class_id,
         person=person,
-        since=_aware(since),
-        until=_aware(until),
+        since=aware(since),
+        until=aware(until),
         verdicts=chosen_verdicts(verdict, rows=rows),
     )
     count = count_rows(session, pool_id=pool_line.id, filters=filters, rows=rows)
@@ -146,12 +142,3 @@ def chosen_verdicts(asked: list[VerdictValue | Literal["any"]] | None, *, rows: 
     if asked is None:
         return (ACCEPT,) if rows == "labels" else VERDICTS
     return VERDICTS if "any" in asked else tuple(verdict for verdict in VERDICTS if verdict in asked)
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    if moment is None:
-        return None
-    try:
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except OverflowError as error:
-        raise BadMoment from error
