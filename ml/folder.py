@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ml.images import SUFFIXES, BadList, ListedImage, UnreadableImage, read_list, read_picture
+from ml.images import SUFFIXES, BadList, ListedImage, UnreadableImage, read_bytes, read_list
 from ml.progress import Progress
 from ml.records import is_record_file, mapped_records
 from ml.vectors import LeftOut
@@ -71,4 +71,4 @@ def _identified(path: Path, folder: Path) -> Iterator[ListedImage]:
         for number, record in enumerate(mapped_records(path)):
             yield ListedImage(hashlib.sha256(record).hexdigest(), path, number)
     else:
-        yield ListedImage(hashlib.sha256(read_picture(path)).hexdigest(), path)
+        yield ListedImage(hashlib.sha256(read_bytes(path)).hexdigest(), path)

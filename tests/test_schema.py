@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -46,7 +47,8 @@ URL = "http://localhost"
 
 # Who asks is added to each request; made up, it would be refused before anything else is looked at.
 CONFIG = SchemathesisConfig.from_dict({"generation": {"with-security-parameters": False}})
-DOCUMENT = create_app(Settings(home=Path("nowhere"), database_url="")).openapi()
+with TemporaryDirectory() as home:
+    DOCUMENT = create_app(Settings(home=Path(home), database_url="")).openapi()
 OPERATIONS = [found.ok() for found in schemathesis.openapi.from_dict(DOCUMENT, config=CONFIG).get_all_operations()]
 
 # Requests to each operation by each of the askers, twice as many as the document wants them as otherwise.

@@ -121,6 +121,7 @@ def bring_back(settings: Settings, folder: Path, *, replace: bool = False) -> Pa
     """
     home, live = settings.home, _sqlite_file(settings)
     there = [path for path in (*(home / name for name in KEPT), live) if path is not None and path.exists()]
+    _manifest(folder)
     if there and not replace:
         raise HomeNotEmpty
     home.mkdir(parents=True, exist_ok=True)
@@ -193,10 +194,17 @@ def _digests(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
 
 
+def _manifest(folder: Path) -> BackupManifest:
+    try:
+        return BackupManifest.read(folder, verify=False)
+    except BadArtifact as error:
+        raise NoBackup(str(error)) from error
+
+
 def _stage(folder: Path, stage: Path, *, sqlite: bool) -> None:
     """Copy a backup next to where it will be, and see that it is whole and not too new for this version."""
+    manifest = _manifest(folder)
     try:
-        manifest = BackupManifest.read(folder, verify=False)
         for name in manifest.files:
             target = stage / name
             target.parent.mkdir(parents=True, exist_ok=True)

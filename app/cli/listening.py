@@ -59,9 +59,8 @@ def _refuse_strangers(settings: Settings) -> None:
             return
     raise StrangersCouldCome(
         f"Nobody can log in yet, so Winnow does not listen on {settings.host}, where strangers could reach it. Add the "
-        "first person, who has to be an admin:\n\n  winnow user add NAME --admin\n\nOr leave the host at 127.0.0.1. If "
-        "something outside Winnow keeps strangers away (a container that is published on 127.0.0.1, say), "
-        "set WINNOW_TRUST_LOCAL=1."
+        "first person, an admin, by winnow user add NAME --admin, or leave the host at 127.0.0.1. If something outside "
+        "Winnow keeps strangers away (a container that is published on 127.0.0.1, say), set WINNOW_TRUST_LOCAL=1."
     )
 
 

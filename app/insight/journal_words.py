@@ -119,6 +119,8 @@ def _counted(commit: CommitLine) -> str:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return f"{value:,}" if isinstance(value, int) else ", ".join(value) if isinstance(value, list) else str(value)
 
 

@@ -252,7 +252,7 @@ def _insert(session: Session, *, kind: Kind, pool_id: int, **columns: Any) -> Jo
 
 def _told(job: JobLine) -> dict[str, Any]:
     """What a job was asked for, as far as people may read it: folders by their names, not by where they lie."""
-    asked = {name: job.arguments[name] for name in ("encoder", "name") if job.arguments.get(name)}
+    asked = {name: job.arguments[name] for name in ("encoder", "name", "serve") if job.arguments.get(name)}
     if "folder" in job.arguments:
         asked["folder"] = Path(job.arguments["folder"]).name
     return asked

@@ -63,13 +63,12 @@ def reindex(work: Work) -> Result:
 
     place.mkdir(parents=True, exist_ok=True)
     write_list(place / "images.jsonl", map(listed, images))
-    embedded = _embed(work, folder, encoder, place, served)
-    if not embedded:
-        raise NothingToIndex(
-            f"None of the {len(images):,} images of “{work.job.pool}” can be read where it was imported from; "
-            "import the folder that they are in now."
-        )
     try:
+        if not _embed(work, folder, encoder, place, served):
+            raise NothingToIndex(
+                f"None of the {len(images):,} images of “{work.job.pool}” can be read where it was imported from; "
+                "import the folder that they are in now."
+            )
         _index(work, place, index)
         checks = _checked(work, encoder, index, images=len(images))
         version, is_served = _register(work, encoder, index, checks)

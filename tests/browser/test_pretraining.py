@@ -29,7 +29,7 @@ def test_a_pretraining_is_started_watched_stopped_resumed_and_its_encoder_chosen
     page.goto("/pools/digits")
     press(page, "a:has-text('Encoders')")
     page.wait_for_url("**/encoders")
-    expect(page.get_by_text("served", exact=True)).to_be_visible()
+    expect(page.get_by_role("region", name="Index versions").get_by_text("served", exact=True)).to_be_visible()
     tab_to(page, "[name=recipe]")
     expect(page.get_by_role("radio", name="folder")).to_be_checked()
     expect(page.get_by_label("Start from")).to_have_value("simclr-resnet18-96")

@@ -101,9 +101,9 @@ def test_what_is_asked_of_jobs_is_written_down(client, database, pool):
             select(JournalEntry).where(JournalEntry.job_id == job).order_by(JournalEntry.id)
         ).all()
     assert [(entry.act, entry.details) for entry in entries] == [
-        ("reindex", {"serve": True}),
-        ("stop", None),
-        ("resume", None),
+        ("ask-reindex", {"serve": True}),
+        ("stop-reindex", None),
+        ("resume-reindex", None),
     ]
     assert all(entry.person_id for entry in entries)
 
