@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
 from statistics import median
 
@@ -35,6 +35,7 @@ from app.settings import Settings
 from bench.load import proof, servers
 from bench.load.annotators import Annotator, Notes
 from bench.load.made_up import make_pool
+from bench.load.people import log_in_all
 
 POOL, BESIDE = "made up", "beside"
 CLASSES = 10
@@ -58,22 +59,32 @@ def main() -> None:
         database = Database(settings.database)
         upgrade(database)
         truth = make_pool(settings, database, name=POOL, count=options.images, classes=CLASSES)
+        admin, annotators = log_in_all(database, pool=POOL, annotators=options.annotators)
         database.dispose()
         environment = {"WINNOW_HOME": str(home), "WINNOW_DATABASE_URL": url, "OMP_WAIT_POLICY": "PASSIVE"}
         if options.pictures:
             environment["WINNOW_IMPORT_ROOTS"] = str(options.pictures.absolute().parent)
             stack.enter_context(servers.worker(environment))
         address = stack.enter_context(servers.web(environment, workers=options.workers))
-        sys.exit(asyncio.run(_measure(address, options, truth)))
+        sys.exit(asyncio.run(_measure(address, options, truth, admin, annotators)))
 
 
-async def _measure(address: str, options: argparse.Namespace, truth: dict[str, str]) -> int:
-    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
-    async with httpx2.AsyncClient(base_url=address, timeout=60, limits=limits) as client:
+async def _measure(
+    address: str, options: argparse.Namespace, truth: dict[str, str], admin: str, annotators: list[str]
+) -> int:
+    async with AsyncExitStack() as stack:
+
+        async def logged_in(cookie: str) -> httpx2.AsyncClient:
+            client = httpx2.AsyncClient(base_url=address, timeout=60, cookies={"winnow": cookie})
+            return await stack.enter_async_context(client)
+
+        client = await logged_in(admin)
         beside = await _reindex(client, options.pictures) if options.pictures else None
         people = [
-            Annotator(client, pool=POOL, class_name=f"class {number % CLASSES}", truth=truth, seed=number)
-            for number in range(options.annotators)
+            Annotator(
+                await logged_in(cookie), pool=POOL, class_name=f"class {number % CLASSES}", truth=truth, seed=number
+            )
+            for number, cookie in enumerate(annotators)
         ]
         for person in people:
             await person.begin()
