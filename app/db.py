@@ -48,6 +48,12 @@ class Database:
             yield session
 
     @contextmanager
+    def glance(self) -> Iterator[Connection]:
+        """Yield a bare connection on one snapshot, for what is asked with every request: a session takes longer."""
+        with self._reading.connect() as connection:
+            yield connection
+
+    @contextmanager
     def export(self) -> Iterator[Session]:
         """Yield a read session that slow readers may keep open: others lack no connection. Raises TooManyExports."""
         if not self._exports.acquire(blocking=False):
@@ -131,11 +137,12 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     # The driver's own transactions begin too late and too weakly; ours are begun below.
     connection.isolation_level = None
     cursor = connection.cursor()
+    # First, since the others may have to wait too.
+    cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}")
     cursor.execute("PRAGMA journal_mode = WAL")
     # A stored verdict survives a power cut, not only a crash of the process.
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}")
     cursor.close()
 
 

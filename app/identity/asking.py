@@ -61,23 +61,21 @@ def who_asks(database: Database, shown: Shown, found: Found, *, log_in_days: int
 
     While nobody can log in, it is the local person, who may do everything.
     """
-    with database.read() as session:
-        # The bare connection: what the session adds to a query takes longer than the query.
-        connection = session.connection()
-        if shown.token is None and shown.cookie is not None:
-            rows = _rows(connection, LogIn, shown.cookie, found)
-            if rows:
-                asking = _asking(rows, way="log-in", ceiling="admin")
-                _note(database, LogIn, rows[0], log_in_days)
-                return asking
-        local = connection.execute(_LOCAL).one_or_none()
-        if local is None:
-            raise NobodyHere
-        if not local.somebody_logs_in:
-            return Asking(PersonLine(local.id, local.name), "local", everywhere="admin")
-        if shown.token is None:
-            return Asking()
-        rows = _rows(connection, Token, shown.token, found)
+    with database.glance() as connection:
+        rows = _rows(connection, LogIn, shown.cookie, found) if shown.cookie and shown.token is None else []
+        if not rows:
+            local = connection.execute(_LOCAL).one_or_none()
+            if local is None:
+                raise NobodyHere
+            if not local.somebody_logs_in:
+                return Asking(PersonLine(local.id, local.name), "local", everywhere="admin")
+            if shown.token is None:
+                return Asking()
+            rows = _rows(connection, Token, shown.token, found)
+    # What is noted wants a connection of its own: whoever holds one meanwhile can bring all to a halt.
+    if shown.token is None:
+        _note(database, LogIn, rows[0], log_in_days)
+        return _asking(rows, way="log-in", ceiling="admin")
     if not rows:
         raise BadToken
     _note(database, Token, rows[0], log_in_days)
