@@ -111,10 +111,12 @@ def places_of(session: Session, *, image_id: int, only: int | None = None) -> li
     return [PlaceLine(*row) for row in session.execute(found)]
 
 
-def originals_of(session: Session, *, image_id: int, only: int | None = None) -> list[Original]:
+def originals_of(
+    session: Session, *, image_id: int, pool_id: int | None = None, only: int | None = None
+) -> list[Original]:
     """Return the files to read an image from; those found missing come last: they may be back.
 
-    `only` limits them to the pools that one person, by id, is a member of.
+    `pool_id` limits them to one pool, `only` to those that one person, by id, is a member of.
     """
     found = (
         select(Folder.location, ImagePath.path, ImagePath.record, ImagePath.size, ImagePath.mtime_ns)
@@ -122,6 +124,8 @@ def originals_of(session: Session, *, image_id: int, only: int | None = None) ->
         .where(ImagePath.image_id == image_id)
         .order_by(ImagePath.missing_since.is_not(None), ImagePath.id)
     )
+    if pool_id is not None:
+        found = found.where(Folder.pool_id == pool_id)
     if only is not None:
         found = found.join(Member, and_(Member.pool_id == Folder.pool_id, Member.person_id == only))
     return [Original(*row) for row in session.execute(found)]

@@ -68,6 +68,12 @@ def lock_versions(session: Session, *, pool_id: int) -> None:
     session.execute(select(Pool.id).where(Pool.id == pool_id).with_for_update(key_share=True))
 
 
+def keep_version(session: Session, *, pool_id: int, version_id: int) -> None:
+    """Let nobody remove a version before this transaction ends. Raises VersionNotFound and VersionRemoved."""
+    lock_versions(session, pool_id=pool_id)
+    _usable(session, pool_id=pool_id, id=version_id)
+
+
 def _usable(session: Session, *, pool_id: int, id: int) -> VersionLine:
     chosen = version(session, id=id)
     if chosen.pool_id != pool_id:

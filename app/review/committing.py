@@ -55,7 +55,7 @@ def commit_page(
 
     if page.lot_id is not None:
         _sample_counts(session, page)
-    review = queries.review(session, review_id=page.review_id)
+    review = queries.review_to_store(session, review_id=page.review_id)
     shown = page_queries.tiles(session, page_id=page_id, pool_id=review.pool_id)
     decided = verdicts(layout(shown), marked)
     by_others = _decided_by_others(session, page, review, shown, person_id=person_id)

@@ -22,8 +22,6 @@ def draw_lot(
     review_id: int,
     wanted: bodies.NewLot,
     request: Request,
-    reading: ReadSession,
-    session: WriteSession,
     person: CurrentPerson,
 ) -> bodies.LotOut:
     """Fix the first so many of the order, draw a random sample of exactly those, and open its page.
@@ -31,12 +29,15 @@ def draw_lot(
     The sample's page is committed like any other. The looks are planned here and cannot be changed afterwards.
     """
     # Read apart: nobody else's writing should wait while it is ranked.
-    review = queries.review(reading, review_id=review_id)
-    index, row_map = opened(request, reading, review)
-    ranked = order(reading, review=review, person_id=person.id, index=index, row_map=row_map)
-    lease = request.app.state.settings.lease
-    drawn = lots.draw(session, review=review, ranked=ranked, size=wanted.size, looks=wanted.looks, lease=lease)
-    return _lot_out(session, drawn.id, person.id)
+    state = request.app.state
+    with state.database.read() as session:
+        review = queries.review(session, review_id=review_id)
+        index, row_map = opened(request, session, review)
+        ranked = order(session, review=review, person_id=person.id, index=index, row_map=row_map)
+    with state.database.write() as session:
+        lease = state.settings.lease
+        drawn = lots.draw(session, review=review, ranked=ranked, size=wanted.size, looks=wanted.looks, lease=lease)
+        return _lot_out(session, drawn.id, person.id)
 
 
 @router.get("/lots/{lot_id}", summary="Show a lot")
@@ -55,15 +56,15 @@ def look_further(lot_id: int, request: Request, session: WriteSession, person: C
 @router.post("/lots/{lot_id}/commit", summary="Accept the rest")
 def accept_rest(lot_id: int, session: WriteSession, person: CurrentPerson) -> bodies.LotCommitOut:
     """Accept all images of the lot that nobody has decided or is looking at. Sent again, it gets the same answer."""
-    answer = lots.accept_rest(session, lot_id=lot_id, review=_review_of(session, lot_id), person_id=person.id)
+    answer = lots.accept_rest(session, lot_id=lot_id, person_id=person.id)
     return bodies.LotCommitOut.model_validate(answer)
 
 
 @router.delete("/lots/{lot_id}/commit", summary="Undo an acceptance by sample")
 def undo_lot(lot_id: int, session: WriteSession, asking: CurrentAsking, person: CurrentPerson) -> bodies.Standing:
     """Take back all that was accepted by sample, as a whole. What was seen stays decided."""
-    review = _review_of(session, lot_id)
     lots.undo_lot(session, lot_id=lot_id, person_id=person.id, of_others=asking.looks_after_others)
+    review = _review_of(session, lot_id)
     return bodies.Standing.model_validate(standing(session, review_id=review.id, class_id=review.class_id))
 
 

@@ -122,6 +122,8 @@ def look_further(session: Session, *, lot_id: int, lease: timedelta) -> PageLine
 
     Raises StillLooking, NoFurtherLook, LotGivenUp and LotAccepted.
     """
+    # The review first, as whoever makes a page for it does.
+    queries.review(session, review_id=lot_queries.lot(session, lot_id=lot_id).review_id, lock=True)
     lot = lot_queries.lot(session, lot_id=lot_id, lock=True)
     open_page = _open_page(session, lot)
     if open_page is not None and _seen(session, lot):
@@ -134,7 +136,7 @@ def look_further(session: Session, *, lot_id: int, lease: timedelta) -> PageLine
     return _open_look(session, lot, first=seen, lease=lease)
 
 
-def accept_rest(session: Session, *, lot_id: int, review: ReviewLine, person_id: int) -> dict[str, Any]:
+def accept_rest(session: Session, *, lot_id: int, person_id: int) -> dict[str, Any]:
     """Accept every image of a judged lot that nobody has decided or is looking at, and return the answer; once.
 
     Raises StillLooking and LotGivenUp.
@@ -143,6 +145,7 @@ def accept_rest(session: Session, *, lot_id: int, review: ReviewLine, person_id:
     if lot.commit_id is not None:
         return dict(lot.answer or {})
     _see_that_it_is_judged(session, lot)
+    review = queries.review_to_store(session, review_id=lot.review_id)
     found = lot_standing(session, lot_id=lot_id, review=review, caught=None)
     # Whoever decides one of them at this moment is waited for, and then seen.
     images = [image_id for image_id, _ in lot_queries.images(session, lot_id=lot_id)]
@@ -193,6 +196,7 @@ def undo_lot(session: Session, *, lot_id: int, person_id: int, of_others: bool) 
 
 def give_up(session: Session, *, lot_id: int) -> None:
     """Let a lot go, and an open page of its sample. What was decided stays. Raises LotAccepted."""
+    queries.review(session, review_id=lot_queries.lot(session, lot_id=lot_id).review_id, lock=True)
     lot_queries.lock_sample(session, lot_id=lot_id)
     lot = lot_queries.lot(session, lot_id=lot_id, lock=True)
     if lot.commit_id is not None:

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict
 from app.registry.queries import VersionLine, VersionNotFound
-from app.registry.serving import VersionRemoved
+from app.registry.serving import VersionRemoved, keep_version
 from app.review import page_queries, queries
 from app.review.new_review import Upload
 from app.review.queries import QueryPicture, ReviewLine
@@ -39,16 +39,18 @@ def vectors_there(
     if to.digest == pinned.digest:
         return None
     pictures = queries.query_pictures(session, review_id=review.id)
-    return [_anew(session, picture, embed, store) for picture in pictures]
+    return [_anew(session, picture, embed, store, pool_id=review.pool_id) for picture in pictures]
 
 
 def move(session: Session, *, review: ReviewLine, to: VersionLine, vectors: list[bytes | None] | None) -> None:
     """Pin a review to another version of its pool; an open page is set aside, except that of a sample.
 
-    `vectors` are what `vectors_there` returned. Raises MovedMeanwhile if the review is not where it was then.
+    `vectors` are what `vectors_there` returned. Raises MovedMeanwhile if the review is not where it was then, and
+    VersionRemoved.
     """
     if queries.review(session, review_id=review.id, lock=True).index_version_id != review.index_version_id:
         raise MovedMeanwhile
+    keep_version(session, pool_id=review.pool_id, version_id=to.id)
     if vectors is not None:
         queries.change_vectors(session, review_id=review.id, vectors=vectors)
     queries.pin(session, review_id=review.id, index_version_id=to.id)
@@ -57,12 +59,12 @@ def move(session: Session, *, review: ReviewLine, to: VersionLine, vectors: list
         page_queries.set_aside(session, page_id=open_page.id)
 
 
-def _anew(session: Session, picture: QueryPicture, embed: Embed, store: UploadStore) -> bytes | None:
+def _anew(session: Session, picture: QueryPicture, embed: Embed, store: UploadStore, *, pool_id: int) -> bytes | None:
     if picture.vector is None:
         return None
     if picture.image_id is not None:
         whole = Crop(left=0.0, top=0.0, width=1.0, height=1.0)
-        return part_vector(session, picture.image_id, picture.crop or whole, embed)
+        return part_vector(session, picture.image_id, picture.crop or whole, embed, pool_id=pool_id)
     try:
         upload = Upload(name="", data=store.read(picture.sha256))
     except OSError as error:

@@ -40,6 +40,8 @@ def show_outlook(
 ) -> bodies.OutlookOut:
     """How many matches are left, how pure the next page will be, where matches end, what may have been overlooked."""
     review = queries.review(session, review_id=review_id)
+    if page is not None and page_queries.page(session, page_id=page).review_id != review_id:
+        raise page_queries.PageNotFound
     index, row_map = opened(request, session, review)
     ranked = order(session, review=review, person_id=person.id, index=index, row_map=row_map)
     caught = caught_by(session, person_id=person.id)

@@ -21,6 +21,7 @@ from app.tables import (
     Review,
     ReviewQuery,
 )
+from app.verdicts.journal import hold_classes
 from app.words import FIRST, ReviewKind
 
 
@@ -97,6 +98,15 @@ def review(session: Session, *, review_id: int, lock: bool = False) -> ReviewLin
         return ReviewLine(review_id, pool_id, pool, classes_per_image, class_id, class_name, None, *more)
     final = class_by_id(session, final_class_id(session, merged_into))
     return ReviewLine(review_id, pool_id, pool, classes_per_image, final.id, final.name, class_name, *more)
+
+
+def review_to_store(session: Session, *, review_id: int) -> ReviewLine:
+    """Return a review whose class is not merged before this transaction ends. Raises ReviewNotFound."""
+    pool_id = session.scalars(select(Review.pool_id).where(Review.id == review_id)).one_or_none()
+    if pool_id is None:
+        raise ReviewNotFound
+    hold_classes(session, pool_id=pool_id)
+    return review(session, review_id=review_id)
 
 
 def add_review(

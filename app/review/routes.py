@@ -10,7 +10,8 @@ from fastapi import APIRouter, Body, Request, Response
 from app.db import ReadSession, WriteSession
 from app.identity.people import CurrentAsking, CurrentPerson
 from app.pools.queries import class_named, pool_named
-from app.registry.queries import version
+from app.registry.queries import VersionLine, version
+from app.registry.serving import keep_version
 from app.review import bodies, page_queries, queries
 from app.review.answers import page_out, review_out, seconds_left
 from app.review.candidates import order
@@ -20,10 +21,12 @@ from app.review.leases import renew
 from app.review.moving import move, vectors_there
 from app.review.new_review import OPENAPI, WantedReview
 from app.review.opening import opened, opened_version
+from app.review.page_queries import PageLine
 from app.review.second import of_others
 from app.review.starting import query_of, query_of_second, version_to_pin
 from app.review.turning import turn
 from app.review.uploads import UploadStore
+from app.review.vectors import Embed
 from app.words import FIRST, SECOND
 
 router = APIRouter(prefix="/api/v1", tags=["reviews"])
@@ -34,8 +37,6 @@ def start_review(
     pool: str,
     wanted: WantedReview,
     request: Request,
-    reading: ReadSession,
-    session: WriteSession,
     person: CurrentPerson,
 ) -> bodies.ReviewOut:
     """Start from images of the pool, parts of them, uploads, or what the class has accepted.
@@ -45,33 +46,36 @@ def start_review(
     """
     state = request.app.state
     # Read apart: a large upload takes a second to decode, for which nobody else's writing should wait.
-    pool_line = pool_named(reading, name=pool)
-    class_line = class_named(reading, pool_id=pool_line.id, name=wanted.class_name)
-    pinned = version_to_pin(reading, pool_id=pool_line.id)
-    row_map = opened_version(request, reading, pinned)[1]
-    if wanted.query is None:
-        query = query_of_second(reading, class_id=class_line.id, person_id=person.id, row_map=row_map)
-    else:
-        query = query_of(
-            reading,
-            wanted.query,
-            wanted.uploads,
+    with state.database.read() as session:
+        pool_line = pool_named(session, name=pool)
+        class_line = class_named(session, pool_id=pool_line.id, name=wanted.class_name)
+        pinned = version_to_pin(session, pool_id=pool_line.id)
+        row_map = opened_version(request, session, pinned)[1]
+        if wanted.query is None:
+            query = query_of_second(session, class_id=class_line.id, person_id=person.id, row_map=row_map)
+        else:
+            query = query_of(
+                session,
+                wanted.query,
+                wanted.uploads,
+                pool_id=pool_line.id,
+                class_id=class_line.id,
+                row_map=row_map,
+                embed=_embed(request, pinned),
+                store=_uploads(request),
+            )
+    with state.database.write() as session:
+        keep_version(session, pool_id=pool_line.id, version_id=pinned.id)
+        review_id = queries.add_review(
+            session,
             pool_id=pool_line.id,
             class_id=class_line.id,
-            row_map=row_map,
-            embed=partial(state.encoders.vector, pinned.encoder, pinned.digest, max_pixels=state.settings.max_pixels),
-            store=UploadStore(state.settings.uploads, state.thumbnails, state.settings.max_pixels),
+            person_id=person.id,
+            index_version_id=pinned.id,
+            query=query,
+            kind=FIRST if wanted.query else SECOND,
         )
-    review_id = queries.add_review(
-        session,
-        pool_id=pool_line.id,
-        class_id=class_line.id,
-        person_id=person.id,
-        index_version_id=pinned.id,
-        query=query,
-        kind=FIRST if wanted.query else SECOND,
-    )
-    return review_out(session, review_id)
+        return review_out(session, review_id)
 
 
 @router.get("/reviews/{review_id}", summary="Show a review")
@@ -84,25 +88,25 @@ def show_review(review_id: int, session: ReadSession) -> bodies.ReviewOut:
 def move_review(
     review_id: int,
     request: Request,
-    reading: ReadSession,
-    session: WriteSession,
     wanted: Annotated[bodies.NewVersion | None, Body()] = None,
 ) -> bodies.ReviewOut:
     """Go on with a review on the index version served now, or on another one of the pool. All verdicts stay."""
     state = request.app.state
-    review = queries.review(reading, review_id=review_id)
-    named = wanted and wanted.index_version
-    to = version(reading, id=named) if named else version_to_pin(reading, pool_id=review.pool_id)
-    vectors = vectors_there(
-        reading,
-        review=review,
-        pinned=version(reading, id=review.index_version_id),
-        to=to,
-        embed=partial(state.encoders.vector, to.encoder, to.digest, max_pixels=state.settings.max_pixels),
-        store=UploadStore(state.settings.uploads, state.thumbnails, state.settings.max_pixels),
-    )
-    move(session, review=review, to=to, vectors=vectors)
-    return review_out(session, review_id)
+    with state.database.read() as session:
+        review = queries.review(session, review_id=review_id)
+        named = wanted and wanted.index_version
+        to = version(session, id=named) if named else version_to_pin(session, pool_id=review.pool_id)
+        vectors = vectors_there(
+            session,
+            review=review,
+            pinned=version(session, id=review.index_version_id),
+            to=to,
+            embed=_embed(request, to),
+            store=_uploads(request),
+        )
+    with state.database.write() as session:
+        move(session, review=review, to=to, vectors=vectors)
+        return review_out(session, review_id)
 
 
 @router.post(
@@ -157,44 +161,41 @@ def show_page(page_id: int, session: ReadSession) -> bodies.PageOut:
 
 
 @router.post("/pages/{page_id}/ahead", summary="Look ahead")
-def look_ahead(
-    page_id: int, marked: bodies.Marked, request: Request, session: ReadSession, person: CurrentPerson
-) -> bodies.AheadOut:
+def look_ahead(page_id: int, marked: bodies.Marked, request: Request, person: CurrentPerson) -> bodies.AheadOut:
     """Tell which images would come next if the page were committed so. Nothing is stored but that it is worked on.
 
     A browser that fetches their thumbnails beforehand shows the next page at once.
     """
-    page = page_queries.page(session, page_id=page_id)
-    renew(request.app.state.database, page=page, lease=request.app.state.settings.lease)
-    review = queries.review(session, review_id=page.review_id)
-    shown = page_queries.tiles(session, page_id=page_id, pool_id=review.pool_id)
-    supposed = verdicts(layout(shown), decided_by(marked))
-    index, row_map = opened(request, session, review)
-    supposing = {
-        picture.image_id: supposed[picture.image].value
-        for tile in shown
-        if not tile.planted
-        for picture in pictures_of(tile)
-    }
-    ranked = order(session, review=review, person_id=person.id, index=index, row_map=row_map, supposing=supposing)
-    following = (
-        of_others(session, review=review, person_id=person.id, ranked=ranked, besides=supposing).tiles(len(shown))
-        if review.kind == SECOND
-        else ranked.tiles(len(shown))
-    )
+    state = request.app.state
+    page = _worked_on(request, page_id)
+    with state.database.read() as session:
+        review = queries.review(session, review_id=page.review_id)
+        shown = page_queries.tiles(session, page_id=page_id, pool_id=review.pool_id)
+        supposed = verdicts(layout(shown), decided_by(marked))
+        index, row_map = opened(request, session, review)
+        supposing = {
+            picture.image_id: supposed[picture.image].value
+            for tile in shown
+            if not tile.planted
+            for picture in pictures_of(tile)
+        }
+        ranked = order(session, review=review, person_id=person.id, index=index, row_map=row_map, supposing=supposing)
+        following = (
+            of_others(session, review=review, person_id=person.id, ranked=ranked, besides=supposing).tiles(len(shown))
+            if review.kind == SECOND
+            else ranked.tiles(len(shown))
+        )
     rows = row_map.rows_of([tile.image_id for tile in following])
     return bodies.AheadOut(images=[index.digests[row].tobytes().hex() for row in rows])
 
 
 @router.post("/pages/{page_id}/lease", summary="Keep a page")
-def renew_lease(page_id: int, request: Request, session: ReadSession) -> bodies.LeaseOut:
+def renew_lease(page_id: int, request: Request) -> bodies.LeaseOut:
     """Tell that somebody is working on the page: its images are kept from others for the whole time again.
 
     A lease that ran out is taken up again; what others decided meanwhile is theirs.
     """
-    page = page_queries.page(session, page_id=page_id)
-    state = request.app.state
-    return bodies.LeaseOut(leased_for=seconds_left(renew(state.database, page=page, lease=state.settings.lease)))
+    return bodies.LeaseOut(leased_for=seconds_left(_worked_on(request, page_id)))
 
 
 @router.post("/pages/{page_id}/commit", summary="Commit a page")
@@ -231,3 +232,21 @@ def undo_commit(
 def decided_by(marked: bodies.Marked) -> Marked:
     """Return what a request marks."""
     return Marked(marked.rejected, marked.unsure, marked.opened)
+
+
+def _worked_on(request: Request, page_id: int) -> PageLine:
+    """Return a page, whose lease is renewed if it has one."""
+    state = request.app.state
+    with state.database.read() as session:
+        page = page_queries.page(session, page_id=page_id)
+    return renew(state.database, page=page, lease=state.settings.lease)
+
+
+def _embed(request: Request, pinned: VersionLine) -> Embed:
+    state = request.app.state
+    return partial(state.encoders.vector, pinned.encoder, pinned.digest, max_pixels=state.settings.max_pixels)
+
+
+def _uploads(request: Request) -> UploadStore:
+    state = request.app.state
+    return UploadStore(state.settings.uploads, state.thumbnails, state.settings.max_pixels)

@@ -88,7 +88,7 @@ def query_of(
     parts_of = [(crop.image, crop.crop) for crop in query.crops if crop.image is not None]
     cut = held_images(session, pool_id=pool_id, images=[image for image, _ in parts_of])
     parts = [
-        QueryPicture(cut[image], image, part_vector(session, cut[image], crop, embed), crop=crop)
+        QueryPicture(cut[image], image, part_vector(session, cut[image], crop, embed, pool_id=pool_id), crop=crop)
         for image, crop in parts_of
     ]
     uploads = _uploads(added, query.crops, embed, store)

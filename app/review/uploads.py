@@ -10,6 +10,7 @@ from pathlib import Path
 
 from app.errors import Unavailable
 from app.pools.thumbnails import ThumbnailStore
+from app.search.query_vectors import decoding
 from ml.images import read_rgb
 
 
@@ -28,11 +29,12 @@ class UploadStore:
     def keep(self, data: bytes) -> str:
         """Keep a picture and return its SHA-256 in hex. Idempotent.
 
-        Raises UnreadableImage before anything is kept, and UploadNotKept.
+        Raises UnreadableImage before anything is kept, TooManyPictures and UploadNotKept.
         """
         sha256 = hashlib.sha256(data).hexdigest()
         if not self.thumbnails.has(sha256):
-            self.thumbnails.put(sha256, read_rgb(data, max_pixels=self.max_pixels))
+            with decoding():
+                self.thumbnails.put(sha256, read_rgb(data, max_pixels=self.max_pixels))
         try:
             _write(data, self.folder / sha256[:2] / sha256)
         except OSError as error:

@@ -30,12 +30,12 @@ def upload_vector(upload: Upload, crop: Crop | None, embed: Embed) -> bytes:
     return _vector(embed, upload.data, crop, name=name, unreadable=UnsupportedMedia)
 
 
-def part_vector(session: Session, image_id: int, crop: Crop, embed: Embed) -> bytes:
-    """Return the vector of a part of an image of the pool, read from its original.
+def part_vector(session: Session, image_id: int, crop: Crop, embed: Embed, *, pool_id: int) -> bytes:
+    """Return the vector of a part of an image, read from where this pool has it.
 
     Raises OriginalMissing, OriginalChanged and CropTooSmall; each names the path.
     """
-    originals = originals_of(session, image_id=image_id)
+    originals = originals_of(session, image_id=image_id, pool_id=pool_id)
     name = f"“{originals[0].path}”" if originals else "an image"
     try:
         file, original = intact_original(originals)

@@ -2,22 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 
 import numpy as np
 
-from app.errors import Conflict
+from app.errors import Conflict, Unavailable
 from app.search.crops import Crop, squeezed
 from app.search.ranking import Floats
 from ml.artifacts import BadArtifact, EncoderManifest
 from ml.encoder import Encoder
 from ml.images import UnreadableImage, read_rgb
 
+_ONE = Lock()
+_PLACES = BoundedSemaphore(4)
+_PATIENCE_S = 2
+
 
 class EncoderGone(Conflict):
     """The encoder of this pool's vectors is gone, so only whole images of the pool can be started from."""
+
+
+class TooManyPictures(Unavailable):
+    """Too many pictures are being looked at just now; try again in a few seconds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.headers["Retry-After"] = "5"
+
+
+@contextmanager
+def decoding() -> Iterator[None]:
+    """Let few requests decode a picture that a person chose, and one at a time. Raises TooManyPictures.
+
+    A small file may hold a picture that takes two gigabytes. Those who wait keep others from being answered.
+    """
+    if not _PLACES.acquire(timeout=_PATIENCE_S):
+        raise TooManyPictures
+    try:
+        with _ONE:
+            yield
+    finally:
+        _PLACES.release()
 
 
 class EncoderShelf:
@@ -34,12 +62,14 @@ class EncoderShelf:
         """Return the unit vector (d,) of a picture's bytes, comparable with those of the encoder's index versions.
 
         With `crop`, of this part of it. Raises UnreadableImage for what is no picture or shows nothing to compare,
-        TooSmall, and EncoderGone.
+        TooSmall, TooManyPictures and EncoderGone.
         """
         encoder = self._encoder(encoder_name, encoder_digest)
         at_least = encoder.at_least if crop is None else crop.short_side(encoder.at_least)
-        picture = read_rgb(data, max_pixels=max_pixels, at_least=at_least)
-        vector: Floats = encoder.encode([encoder.prepare(squeezed(crop.of(picture)) if crop else picture)])[0]
+        with decoding():
+            picture = read_rgb(data, max_pixels=max_pixels, at_least=at_least)
+            prepared = encoder.prepare(squeezed(crop.of(picture)) if crop else picture)
+        vector: Floats = encoder.encode([prepared])[0]
         if not np.isfinite(vector).all():
             raise UnreadableImage("shows nothing that the encoder could compare others with")
         return vector

@@ -156,11 +156,18 @@ def refresh_labels(session: Session, *, pool_id: int, image_ids: Collection[int]
     replace_labels(session, pool_id=pool_id, image_ids=image_ids, held=held)
 
 
+def hold_classes(session: Session, *, pool_id: int) -> None:
+    """Let nobody merge classes or change the rule until this transaction ends: what is read of them from now on holds.
+
+    They change what all labels are, so they wait for those who store, and those for them. Imports and reindexes, which
+    hold the pool's row less tightly, make nobody wait.
+    """
+    session.execute(select(Pool.id).where(Pool.id == pool_id).with_for_update(read=True, key_share=True)).one()
+
+
 def one_writer_at_a_time(session: Session, *, pool_id: int, image_ids: Collection[int]) -> None:
     """Let nobody else change the labels of these images until this transaction ends."""
-    # Another rule, or a merge of classes, changes what all labels are: that waits for those who store, and they for it.
-    # Imports and reindexes, which hold the row less tightly, make nobody wait.
-    session.execute(select(Pool.id).where(Pool.id == pool_id).with_for_update(read=True, key_share=True)).one()
+    hold_classes(session, pool_id=pool_id)
     # Two people may commit the same image at once. The second waits here and then sees what the first one stored;
     # ordered, so that the two never wait for each other. (On SQLite the whole transaction is alone anyway.)
     for ids in in_batches(sorted(image_ids)):

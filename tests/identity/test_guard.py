@@ -71,6 +71,7 @@ def test_a_body_that_does_not_say_its_length_is_not_read(client: TestClient) -> 
         ("/api/v1/pools/birds/reviews", "multipart/form-data; boundary=b", 33_700_000, "WINNOW_MAX_UPLOAD_BYTES"),
         ("/api/v1/pools/birds/reviews", "application/json", 1_048_577, "1,048,576 bytes"),
         ("/api/v1/pools", "text/plain", 1_048_577, "1,048,576 bytes"),
+        ("/api/v1/pools", "multipart/form-data; boundary=b", 1_048_577, "1,048,576 bytes"),
         ("/api/v1/log-in", "application/json", 16_385, "16,384 bytes"),
         ("/log-in", "multipart/form-data; boundary=b", 16_385, "16,384 bytes"),
     ],

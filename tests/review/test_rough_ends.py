@@ -158,3 +158,14 @@ def test_an_outlook_of_no_review_or_of_odd_values(client: TestClient) -> None:
     assert client.get("/api/v1/reviews/999/outlook").status_code == 404
     for query in ("size=0", "size=501", "page=0", "page=x"):
         assert client.get(f"/api/v1/reviews/1/outlook?{query}").status_code == 422
+
+
+def test_an_outlook_tells_nothing_of_another_reviews_page(
+    client: TestClient, settings: Settings, database: Database, begin: Begin, get_page: GetPage
+) -> None:
+    pool = seed_pool(settings, database, vectors=two_heaps(30, 30), classes=("owl", "bird"))
+    owls, birds = begin(pool), begin(pool, label="bird")
+    page = get_page(birds)
+    for named in (page["id"], 999):
+        answer = client.get(f"/api/v1/reviews/{owls['id']}/outlook", params={"page": named})
+        assert (answer.status_code, answer.json()["code"]) == (404, "page-not-found")

@@ -14,8 +14,10 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from app.db import Database
+from app.pools.queries import create_pool
 from app.settings import Settings
-from app.tables import ReviewQuery
+from app.tables import Folder, ImagePath, ReviewQuery, now
+from app.tables import Image as ImageRow
 from ml.images import UnreadableImage
 from tests.review.conftest import shown
 from tests.review.originals import noise, png, pool_of_the_shipped_encoder, put_original
@@ -234,3 +236,18 @@ def test_too_large_an_upload_is_413(settings: Settings, client: TestClient, pool
 def test_a_review_is_listed_by_an_upload_that_it_started_from(client: TestClient, pool: SeededPool) -> None:
     (sha256,) = upload(client, png(noise())).json()["query"]["uploads"]
     assert client.get(REVIEWS).json()["items"][0]["thumbnail"] == sha256
+
+
+def test_a_part_is_cut_from_where_its_own_pool_has_the_image(
+    client: TestClient, database: Database, pool: SeededPool
+) -> None:
+    with database.write() as session:
+        folder = Folder(pool_id=create_pool(session, name="fish").id, location="/fish")
+        session.add(folder)
+        session.flush()
+        ours = session.scalars(select(ImagePath).join(ImageRow).where(ImageRow.sha256 == pool.images[3])).one()
+        ours.missing_since = now()
+        # There, and so the first that would be tried.
+        session.add(ImagePath(folder_id=folder.id, image_id=ours.image_id, path="theirs.png", size=1, mtime_ns=1))
+    answer = start(client, crops=[{"image": pool.images[3], **QUARTER}])
+    assert refused(answer, 404, "“0003.png”"), answer.text

@@ -1,0 +1,142 @@
+"""A class that is merged, or an index version that is removed, while somebody stores or starts something."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import pytest
+from sqlalchemy import text
+from starlette.testclient import TestClient
+
+from app.db import Database
+from app.errors import Conflict
+from app.labels.merging import merge
+from app.pools.queries import pool_named
+from app.registry.keeping import remove
+from app.registry.queries import served_version
+from app.settings import Settings
+from tests.people import add_person, working
+from tests.review.conftest import commit, labels, shown
+from tests.seeded import SeededPool, seed_pool, serve_new_version, two_heaps
+
+Start = Callable[..., dict[str, Any]]
+GetPage = Callable[..., dict[str, Any]]
+Found = TypeVar("Found")
+
+either = pytest.mark.parametrize("classes_per_image", ["one", "several"])
+
+
+@pytest.fixture
+def classes_per_image() -> str:
+    return "one"
+
+
+@pytest.fixture
+def pool(settings: Settings, database: Database, classes_per_image: str) -> SeededPool:
+    return seed_pool(
+        settings, database, vectors=two_heaps(60, 140), classes=("owl", "lark"), classes_per_image=classes_per_image
+    )
+
+
+def while_owls_become_larks(database: Database, do: Callable[[], Found]) -> Found:
+    """Return what comes of something that is asked for in the middle of a merge."""
+    with ThreadPoolExecutor(1) as other:
+        with database.write() as session:
+            merge(session, pool_id=pool_named(session, "birds").id, name="owl", into="lark", person_id=1)
+            asked = other.submit(do)
+            wait_until_held_up(database)
+        return asked.result()
+
+
+def wait_until_held_up(database: Database) -> None:
+    """Return when a request waits for a row. SQLite does not tell; there, it waits before it reads anything."""
+    held_up = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    until = time.monotonic() + 20
+    while database.engine.dialect.name == "postgresql":
+        with database.read() as session:
+            if session.execute(text(held_up)).scalar_one():
+                return
+        assert time.monotonic() < until, "nothing waited"
+        time.sleep(0.01)
+
+
+@either
+def test_a_lot_that_is_accepted_during_a_merge_leaves_what_its_sample_rejected(
+    client: TestClient, database: Database, start: Start
+) -> None:
+    lot = client.post(f"/api/v1/reviews/{start()['id']}/lots", json={"size": 150, "looks": 1}).json()
+    page = client.get(f"/api/v1/pages/{lot['page']}").json()
+    rejected = shown(page)[:20]
+    commit(client, page, rejected=rejected)
+    answer = while_owls_become_larks(database, lambda: client.post(f"/api/v1/lots/{lot['id']}/commit").json())
+    assert (answer["accepted"], answer["skipped"]) == (90, 0)
+    assert answer["labels"] == {"accepted": 130, "rejected": 20, "unsure": 0}
+    assert labels(client, "reject") == set(rejected)
+
+
+@either
+def test_a_page_that_is_committed_during_a_merge_leaves_what_others_decided_of_the_other_class(
+    client: TestClient, database: Database, start: Start, get_page: GetPage
+) -> None:
+    page = get_page(start())
+    decided = shown(page)[:4]
+    add_person(database, "ada", role="lead")
+    with working(client, database, "ada"):
+        body = {"images": decided, "verdict": "reject"}
+        assert client.post("/api/v1/pools/birds/classes/lark/verdicts", json=body).status_code == 200
+    answer = while_owls_become_larks(database, lambda: commit(client, page))
+    assert (answer["accepted"], [told["image"] for told in answer["by_others"]]) == (6, decided)
+    assert "merged" in answer["message"]
+    assert answer["labels"] == {"accepted": 6, "rejected": 4, "unsure": 0}
+
+
+@either
+def test_a_commit_that_is_taken_back_during_a_merge_is_counted_for_the_class_that_is_left(
+    client: TestClient, database: Database, start: Start, get_page: GetPage
+) -> None:
+    review = start()
+    commit(client, get_page(review))
+    last = get_page(review)
+    commit(client, last)
+    path = f"/api/v1/pages/{last['id']}/commit"
+    answer = while_owls_become_larks(database, lambda: client.delete(path).json())
+    assert answer["labels"] == {"accepted": 10, "rejected": 0, "unsure": 0}
+
+
+def test_a_review_is_not_pinned_to_a_version_that_is_being_removed(
+    client: TestClient, settings: Settings, database: Database, pool: SeededPool
+) -> None:
+    with database.read() as session:
+        pool_id = pool_named(session, "birds").id
+        old = served_version(session, pool_id=pool_id)
+    assert old is not None
+
+    body = {"class": "owl", "query": {"images": pool.images[:1]}}
+    review = client.post("/api/v1/pools/birds/reviews", json=body).json()
+    serve_new_version(settings, database, pool, vectors=two_heaps(60, 140))
+    assert client.put(f"/api/v1/reviews/{review['id']}/index-version").status_code == 200
+    path, back = f"/api/v1/reviews/{review['id']}/index-version", {"index_version": old.id}
+    with ThreadPoolExecutor(1) as other:
+        with database.write() as session:
+            remove(session, settings, version_id=old.id, person_id=None)
+            asked = other.submit(lambda: client.put(path, json=back))
+            wait_until_held_up(database)
+        answer = asked.result()
+    assert (answer.status_code, answer.json()["code"]) == (Conflict.status, "version-removed")
+
+
+def test_more_people_than_connections_start_and_look_ahead_at_once(
+    client: TestClient, database: Database, pool: SeededPool, run_out: Callable[[], None]
+) -> None:
+    body = {"class": "owl", "query": {"images": pool.images[:1]}}
+    many = range(24)
+    with ThreadPoolExecutor(len(many)) as people:
+        started = list(people.map(lambda _: client.post("/api/v1/pools/birds/reviews", json=body), many))
+        assert {answer.status_code for answer in started} == {201}
+        pages = [client.post(f"/api/v1/reviews/{one.json()['id']}/pages", json={"size": 2}).json() for one in started]
+        run_out()
+        ahead = people.map(lambda page: client.post(f"/api/v1/pages/{page['id']}/ahead", json={}), pages)
+        assert {answer.status_code for answer in ahead} == {200}
