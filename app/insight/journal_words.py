@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from app.insight.journal import CommitLine, Entry
+from app.words import DONE, FAILED
 
 # The acts that a reader may choose from; the journal may hold others.
 ACTS: dict[str, str] = {
@@ -63,7 +64,8 @@ _SENTENCES = {
     "log-in": "logged in",
     "log-out": "logged out",
 }
-_JOB_VERBS = {"ask": "asked for {a}", "stop": "stopped {a}", "resume": "resumed {a}", "end": "{a} came to its end"}
+_JOB_VERBS = {"ask": "asked for {a}", "stop": "stopped {a}", "resume": "resumed {a}", "end": "asked for {a}, which"}
+_JOB_ENDS = {DONE: "is done", FAILED: "has failed"}
 _JOB_KINDS = {"import": "an import", "reindex": "a reindex", "pretrain": "a pretraining", "compare": "a comparison"}
 
 
@@ -77,10 +79,12 @@ def told(entry: Entry) -> str:
         except (KeyError, ValueError):
             pass  # An entry of another version of Winnow; its details are told as they are.
     verb, _, kind = entry.act.partition("-")
-    words = entry.act.replace("-", " ")
+    words, details = entry.act.replace("-", " "), dict(entry.details)
     if entry.job_id is not None and verb in _JOB_VERBS:
         words = _JOB_VERBS[verb].format(a=_JOB_KINDS.get(kind, kind))
-    facts = ", ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in entry.details.items())
+        if verb == "end":
+            words = f"{words} {_JOB_ENDS.get(details.pop('state', ''), 'has ended')}"
+    facts = _facts(details)
     return f"{words}: {facts}" if facts else words
 
 
@@ -116,6 +120,14 @@ def _counted(commit: CommitLine) -> str:
     counts = commit.counts
     named = (("accepted", counts.accepted), ("rejected", counts.rejected), ("unsure", counts.unsure))
     return ", ".join(f"{count:,} {word}" for word, count in named if count) or "nothing"
+
+
+def _facts(details: dict[str, Any]) -> str:
+    """Return the sentence in which a job says what came of it, or else each name with its value."""
+    for name in ("error", "sentence"):
+        if isinstance(details.get(name), str):
+            return str(details[name])
+    return ", ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in details.items())
 
 
 def _value(value: Any) -> str:

@@ -95,9 +95,9 @@ def test_jobs_are_in_the_journal_when_asked_for_stopped_resumed_and_ended(
         line = queries.start(session, kind=lifecycle.IMPORT, pool_id=1, arguments={"folder": "/home/me/birds"})
         queries.fail(session, job=line, sentence="The disk is full.")
     assert told(client) == [
-        "None an import came to its end: state failed, error The disk is full.",
+        "None asked for an import, which has failed: The disk is full.",
         "None asked for an import: folder birds",
-        "local a reindex came to its end: state done, count 1,200",
+        "local asked for a reindex, which is done: count 1,200",
         "local resumed a reindex",
         "local stopped a reindex",
         "local asked for a reindex",
