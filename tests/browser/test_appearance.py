@@ -58,6 +58,16 @@ def test_on_a_phone_the_bar_over_a_class_is_two_lines_and_its_foot_fits(server: 
     assert max(foot) <= 390 - 8
 
 
+def test_on_a_phone_too_it_is_seen_that_a_class_has_to_be_chosen(server: Server, new_page: NewPage) -> None:
+    page = new_page(server, phone=True)
+    for number in range(16):
+        assert page.request.post("/api/v1/pools/digits/classes", data={"name": f"class {number:02}"}).ok
+    page.goto("/pools/digits")
+    page.locator(".grid .tile").nth(20).click()
+    expect(page.get_by_role("radio", name="class 00")).to_be_focused()
+    expect(page.get_by_text("Choose a class first.")).to_be_in_viewport()
+
+
 def test_dark_is_dark_and_light_is_light(server: Server, new_page: NewPage) -> None:
     brightness = {}
     for dark in (False, True):
