@@ -61,9 +61,21 @@ _SENTENCES = {
     "merge": "merged the class “{class}” into “{into}”: {images:,} pictures",
     "unmerge": "took the merge of “{class}” into “{into}” back: {images:,} pictures",
     "export": "exported {count:,} rows of {rows}",
+    "rule": "changed the rule from “{from[rule]}” to “{to[rule]}”",
+    "serve": "let index version {to} be served",
+    "remove-index": "removed index version {index_version}, made by {encoder}",
+    "role": "gave {person} the role of {role}",
+    "add-person": "added {person}",
+    "admin": "made {person} an admin",
+    "password": "gave {person} another password",
+    "remove-person": "removed {person}",
+    "token": "made the token “{name}” of the role {role}",
+    "revoke-token": "revoked the token “{name}”",
     "log-in": "logged in",
     "log-out": "logged out",
 }
+# Where what the act is named after was taken away.
+_TAKEN_AWAY = {"role": "took {person} out of the pool", "admin": "let {person} be an admin no longer"}
 _JOB_VERBS = {"ask": "asked for {a}", "stop": "stopped {a}", "resume": "resumed {a}", "end": "asked for {a}, which"}
 _JOB_ENDS = {DONE: "is done", FAILED: "has failed"}
 _JOB_KINDS = {"import": "an import", "reindex": "a reindex", "pretrain": "a pretraining", "compare": "a comparison"}
@@ -73,10 +85,12 @@ def told(entry: Entry) -> str:
     """Return what somebody did, to follow their name: “stored page 3 of class “dog”: 58 accepted, 2 rejected”."""
     if entry.commit is not None:
         return _commit_told(entry, entry.commit)
-    if entry.act in _SENTENCES:
+    taken_away = entry.act in _TAKEN_AWAY and not entry.details.get(entry.act)
+    sentences = _TAKEN_AWAY if taken_away else _SENTENCES
+    if entry.act in sentences:
         try:
-            return _SENTENCES[entry.act].format(**entry.details)
-        except (KeyError, ValueError):
+            return sentences[entry.act].format(**entry.details)
+        except (KeyError, ValueError, TypeError):
             pass  # An entry of another version of Winnow; its details are told as they are.
     verb, _, kind = entry.act.partition("-")
     words, details = entry.act.replace("-", " "), dict(entry.details)

@@ -80,6 +80,22 @@ def test_each_act_is_told_in_words_the_latest_first(client: TestClient, database
     assert (stored["review"], stored["page"], stored["undone_by"]) == (1, page["id"], "local")
 
 
+def test_what_leads_and_admins_change_is_told_in_words(
+    client: TestClient, database: Database, pool: SeededPool
+) -> None:
+    add_person(database, "Ada")
+    for role in ({"role": "lead"}, {"role": "annotator"}):
+        assert client.put("/api/v1/pools/birds/members/Ada", json=role).status_code == 204
+    assert client.delete("/api/v1/pools/birds/members/Ada").status_code == 204
+    assert client.put("/api/v1/pools/birds/rule", json={"rule": "first"}).status_code == 200
+    assert told(client) == [
+        "local changed the rule from “latest” to “first”",
+        "local took Ada out of the pool",
+        "local gave Ada the role of annotator",
+        "local gave Ada the role of lead",
+    ]
+
+
 def test_jobs_are_in_the_journal_when_asked_for_stopped_resumed_and_ended(
     client: TestClient, database: Database, pool: SeededPool
 ) -> None:
