@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.annotator import begin_review, commit, paths, verdicts, wait_until_open
 from tests.browser.conftest import NewPage
 from tests.browser.server import Server
+from tests.browser.watched import Watch
 
 
 @pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
@@ -66,6 +67,20 @@ def test_on_a_phone_too_it_is_seen_that_a_class_has_to_be_chosen(server: Server,
     page.locator(".grid .tile").nth(20).click()
     expect(page.get_by_role("radio", name="class 00")).to_be_focused()
     expect(page.get_by_text("Choose a class first.")).to_be_in_viewport()
+
+
+def test_a_second_review_that_is_refused_moves_nothing_and_goes_with_the_next_key(page: Page, watch: Watch) -> None:
+    assert page.request.post("/api/v1/pools/digits/classes", data={"name": "one"}).ok
+    page.goto("/pools/digits/classes/one")
+    bar = page.locator(".bar--top")
+    before = bar.bounding_box()
+    watch.refusals = 1
+    page.get_by_role("button", name="Second review").click()
+    refused = page.get_by_text("Nobody else has accepted anything")
+    expect(refused).to_be_visible()
+    assert bar.bounding_box() == before
+    page.keyboard.press("ArrowRight")
+    expect(refused).to_be_hidden()
 
 
 def test_dark_is_dark_and_light_is_light(server: Server, new_page: NewPage) -> None:
