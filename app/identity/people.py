@@ -47,7 +47,7 @@ class Asking:
 
     @property
     def lead(self) -> bool:
-        """Whether they may also settle, manage classes, set the rule and see everybody's quality."""
+        """Whether they may also settle, manage classes and set the rule."""
         return self._is("lead")
 
     @property

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from app.insight.journal import CommitLine, Entry
+from app.words import DONE, FAILED
 
 # The acts that a reader may choose from; the journal may hold others.
 ACTS: dict[str, str] = {
@@ -60,10 +61,23 @@ _SENTENCES = {
     "merge": "merged the class “{class}” into “{into}”: {images:,} pictures",
     "unmerge": "took the merge of “{class}” into “{into}” back: {images:,} pictures",
     "export": "exported {count:,} rows of {rows}",
+    "rule": "changed the rule from “{from[rule]}” to “{to[rule]}”",
+    "serve": "let index version {to} be served",
+    "remove-index": "removed index version {index_version}, made by {encoder}",
+    "role": "gave {person} the role of {role}",
+    "add-person": "added {person}",
+    "admin": "made {person} an admin",
+    "password": "gave {person} another password",
+    "remove-person": "removed {person}",
+    "token": "made the token “{name}” of the role {role}",
+    "revoke-token": "revoked the token “{name}”",
     "log-in": "logged in",
     "log-out": "logged out",
 }
-_JOB_VERBS = {"ask": "asked for {a}", "stop": "stopped {a}", "resume": "resumed {a}", "end": "{a} came to its end"}
+# Where what the act is named after was taken away.
+_TAKEN_AWAY = {"role": "took {person} out of the pool", "admin": "let {person} be an admin no longer"}
+_JOB_VERBS = {"ask": "asked for {a}", "stop": "stopped {a}", "resume": "resumed {a}", "end": "asked for {a}, which"}
+_JOB_ENDS = {DONE: "is done", FAILED: "has failed"}
 _JOB_KINDS = {"import": "an import", "reindex": "a reindex", "pretrain": "a pretraining", "compare": "a comparison"}
 
 
@@ -71,16 +85,20 @@ def told(entry: Entry) -> str:
     """Return what somebody did, to follow their name: “stored page 3 of class “dog”: 58 accepted, 2 rejected”."""
     if entry.commit is not None:
         return _commit_told(entry, entry.commit)
-    if entry.act in _SENTENCES:
+    taken_away = entry.act in _TAKEN_AWAY and not entry.details.get(entry.act)
+    sentences = _TAKEN_AWAY if taken_away else _SENTENCES
+    if entry.act in sentences:
         try:
-            return _SENTENCES[entry.act].format(**entry.details)
-        except (KeyError, ValueError):
+            return sentences[entry.act].format(**entry.details)
+        except (KeyError, ValueError, TypeError):
             pass  # An entry of another version of Winnow; its details are told as they are.
     verb, _, kind = entry.act.partition("-")
-    words = entry.act.replace("-", " ")
+    words, details = entry.act.replace("-", " "), dict(entry.details)
     if entry.job_id is not None and verb in _JOB_VERBS:
         words = _JOB_VERBS[verb].format(a=_JOB_KINDS.get(kind, kind))
-    facts = ", ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in entry.details.items())
+        if verb == "end":
+            words = f"{words} {_JOB_ENDS.get(details.pop('state', ''), 'has ended')}"
+    facts = _facts(details)
     return f"{words}: {facts}" if facts else words
 
 
@@ -116,6 +134,14 @@ def _counted(commit: CommitLine) -> str:
     counts = commit.counts
     named = (("accepted", counts.accepted), ("rejected", counts.rejected), ("unsure", counts.unsure))
     return ", ".join(f"{count:,} {word}" for word, count in named if count) or "nothing"
+
+
+def _facts(details: dict[str, Any]) -> str:
+    """Return the sentence in which a job says what came of it, or else each name with its value."""
+    for name in ("error", "sentence"):
+        if isinstance(details.get(name), str):
+            return str(details[name])
+    return ", ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in details.items())
 
 
 def _value(value: Any) -> str:

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.annotator import begin_review, commit, paths, verdicts, wait_until_open
 from tests.browser.conftest import NewPage
 from tests.browser.server import Server
+from tests.browser.watched import Watch
 
 
 @pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
@@ -26,6 +27,60 @@ def test_no_page_is_wider_than_a_phone(server: Server, new_page: NewPage) -> Non
     for address in ("/", "/pools/digits", page.url, "/pools/digits/classes/one", "/pools/digits/files"):
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth") == 390, address
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+def test_a_long_class_name_hides_nothing_beside_it(server: Server, new_page: NewPage, phone: bool) -> None:
+    page = new_page(server, phone=phone)
+    page.goto("/pools/digits")
+    for name in ("seven", "a class that somebody named at length and without any hurry, " + "m" * 38):
+        page.locator("#new-class").fill(name)
+        page.get_by_role("button", name="Add", exact=True).click()
+        expect(page.get_by_role("radio", name=name)).to_be_checked()
+    right = page.locator(".pool-side").evaluate("side => side.getBoundingClientRect().right")
+    for beside in (".class-line__counts", ".new-class .button"):
+        for box in page.locator(beside).evaluate_all("found => found.map(one => one.getBoundingClientRect().right)"):
+            assert box <= right, beside
+
+
+def test_on_a_phone_the_bar_over_a_class_is_two_lines_and_its_foot_fits(server: Server, new_page: NewPage) -> None:
+    page = new_page(server, phone=True)
+    begin_review(page, pool="digits", class_name="a telling name", path="1/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("a telling name")
+    page.goto("/pools/digits/classes/a%20telling%20name")
+    lines = page.locator(".bar--top > *").evaluate_all(
+        "parts => new Set(parts.map(part => part.getBoundingClientRect()).filter(box => box.height)"
+        ".map(box => Math.round((box.top + box.bottom) / 2))).size"
+    )
+    assert lines == 2
+    foot = page.locator(".bar--bottom .mode").evaluate_all(
+        "modes => modes.map(mode => mode.getBoundingClientRect().right)"
+    )
+    assert max(foot) <= 390 - 8
+
+
+def test_on_a_phone_too_it_is_seen_that_a_class_has_to_be_chosen(server: Server, new_page: NewPage) -> None:
+    page = new_page(server, phone=True)
+    for number in range(16):
+        assert page.request.post("/api/v1/pools/digits/classes", data={"name": f"class {number:02}"}).ok
+    page.goto("/pools/digits")
+    page.locator(".grid .tile").nth(20).click()
+    expect(page.get_by_role("radio", name="class 00")).to_be_focused()
+    expect(page.get_by_text("Choose a class first.")).to_be_in_viewport()
+
+
+def test_a_second_review_that_is_refused_moves_nothing_and_goes_with_the_next_key(page: Page, watch: Watch) -> None:
+    assert page.request.post("/api/v1/pools/digits/classes", data={"name": "one"}).ok
+    page.goto("/pools/digits/classes/one")
+    bar = page.locator(".bar--top")
+    before = bar.bounding_box()
+    watch.refusals = 1
+    page.get_by_role("button", name="Second review").click()
+    refused = page.get_by_text("Nobody else has accepted anything")
+    expect(refused).to_be_visible()
+    assert bar.bounding_box() == before
+    page.keyboard.press("ArrowRight")
+    expect(refused).to_be_hidden()
 
 
 def test_dark_is_dark_and_light_is_light(server: Server, new_page: NewPage) -> None:

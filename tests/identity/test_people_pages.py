@@ -89,6 +89,14 @@ def test_admins_find_people_from_every_page(as_person: LogIn) -> None:
     assert 'href="/people"' in _page(as_person("admin"), "/pools/fish")
 
 
+def test_engineers_find_jobs_from_the_home_page_and_from_the_pool(as_person: LogIn) -> None:
+    for role, finds in (("engineer", True), ("annotator", False)):
+        somebody = as_person(role)
+        assert ('href="/jobs"' in _page(somebody, "/")) == finds
+        assert ('href="/pools/birds/jobs"' in _page(somebody, "/pools/birds")) == finds
+    assert 'href="/jobs"' in _page(as_person("engineer"), "/pools/birds/jobs")
+
+
 def test_members_are_seen_by_members_and_changed_by_admins(as_person: LogIn) -> None:
     seen = _page(as_person("annotator"), MEMBERS)
     assert "<b>lead</b>" in seen

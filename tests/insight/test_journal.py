@@ -80,6 +80,22 @@ def test_each_act_is_told_in_words_the_latest_first(client: TestClient, database
     assert (stored["review"], stored["page"], stored["undone_by"]) == (1, page["id"], "local")
 
 
+def test_what_leads_and_admins_change_is_told_in_words(
+    client: TestClient, database: Database, pool: SeededPool
+) -> None:
+    add_person(database, "Ada")
+    for role in ({"role": "lead"}, {"role": "annotator"}):
+        assert client.put("/api/v1/pools/birds/members/Ada", json=role).status_code == 204
+    assert client.delete("/api/v1/pools/birds/members/Ada").status_code == 204
+    assert client.put("/api/v1/pools/birds/rule", json={"rule": "first"}).status_code == 200
+    assert told(client) == [
+        "local changed the rule from “latest” to “first”",
+        "local took Ada out of the pool",
+        "local gave Ada the role of annotator",
+        "local gave Ada the role of lead",
+    ]
+
+
 def test_jobs_are_in_the_journal_when_asked_for_stopped_resumed_and_ended(
     client: TestClient, database: Database, pool: SeededPool
 ) -> None:
@@ -95,9 +111,9 @@ def test_jobs_are_in_the_journal_when_asked_for_stopped_resumed_and_ended(
         line = queries.start(session, kind=lifecycle.IMPORT, pool_id=1, arguments={"folder": "/home/me/birds"})
         queries.fail(session, job=line, sentence="The disk is full.")
     assert told(client) == [
-        "None an import came to its end: state failed, error The disk is full.",
+        "None asked for an import, which has failed: The disk is full.",
         "None asked for an import: folder birds",
-        "local a reindex came to its end: state done, count 1,200",
+        "local asked for a reindex, which is done: count 1,200",
         "local resumed a reindex",
         "local stopped a reindex",
         "local asked for a reindex",

@@ -195,3 +195,15 @@ def test_the_queue_is_found_by_the_index_of_disputed_labels(database: Database, 
     with database.read() as session:
         plan = session.execute(text(f"EXPLAIN QUERY PLAN {statement}")).all()
     assert "disputed_labels" in str(plan)
+
+
+@pytest.mark.parametrize(("role", "settles"), [("annotator", False), ("engineer", False), ("lead", True)])
+def test_the_page_of_a_class_leads_to_its_disagreements_only_those_who_may_settle_them(
+    client: TestClient, database: Database, images: list[str], role: str, settles: bool
+) -> None:
+    queue_of_owl = "/pools/birds/disagreements?class=owl"
+    with working(client, database, f"some {role}", role):
+        page = client.get("/pools/birds/classes/owl").text
+        assert (f'href="{queue_of_owl}"' in page) == settles
+        assert ("A lead of the pool settles disagreements." in page) != settles
+        assert (client.get(queue_of_owl, headers={"Accept": "text/html"}).status_code == 200) == settles

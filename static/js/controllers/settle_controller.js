@@ -166,7 +166,12 @@ function rowOf({ person, class: of, verdict, settles, when }, asked) {
   const row = document.createElement("tr");
   row.dataset.said = verdict;
   const words = `${WORDS[verdict]}${of === asked ? "" : ` as ${of}`}${settles ? ", as a settlement" : ""}`;
-  const moment = new Date(when).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
-  for (const text of [person, words, moment]) row.append(Object.assign(document.createElement("td"), { textContent: text }));
+  const moment = Object.assign(document.createElement("time"), { dateTime: when });
+  moment.dataset.controller = "when";
+  for (const content of [person, words, moment]) {
+    const cell = document.createElement("td");
+    cell.append(content);
+    row.append(cell);
+  }
   return row;
 }
