@@ -10,6 +10,8 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Tests start Winnow hundreds of times: it is compiled once, and not at every start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 import pytest
 from starlette.testclient import TestClient
