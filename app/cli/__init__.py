@@ -36,7 +36,7 @@ def main() -> None:
         "pools": "app.cli.records:list_pools",
         "backup": "app.cli.backups:backup",
         "restore": "app.cli.backups:restore",
-        "db": Group("Look after the database.", database),
-        "user": Group("Look after the people who can log in.", user),
+        "db": Group("db", "Look after the database.", database),
+        "user": Group("user", "Look after the people who can log in.", user),
     }
-    Group("Label images by throwing out what does not belong.", winnow)(prog_name="winnow")
+    Group("winnow", "Label images by throwing out what does not belong.", winnow)(prog_name="winnow")

@@ -23,8 +23,8 @@ class Group(TyperGroup):
     Errors are told by their sentence; for Ctrl-C Typer itself exits with 130, in silence.
     """
 
-    def __init__(self, help_text: str, commands: dict[str, Any]) -> None:
-        super().__init__(help=help_text, commands=commands, no_args_is_help=True)
+    def __init__(self, name: str, help_text: str, commands: dict[str, Any]) -> None:
+        super().__init__(name=name, help=help_text, commands=commands, no_args_is_help=True)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command, loaded now; or None."""
