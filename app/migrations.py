@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from app.db import Database
 from app.errors import CannotStart
 from app.settings import PROJECT
+
+MIGRATIONS = PROJECT / "migrations"
 
 # Any number will do, as long as nobody else locks by it.
 _POSTGRES_LOCK = 7_460_157
@@ -29,38 +27,48 @@ def upgrade(database: Database, *, to: str = "head") -> None:
 
     Two servers that start at once take turns. Raises NewerDatabase, having changed nothing.
     """
+    if to == "head" and _is_newest(database):
+        return
     with database.migrate() as session:
         connection = session.connection()
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRES_LOCK})
-        config = _config(connection)
-        _refuse_newer(config, connection)
+        _refuse_newer(_present(connection))
+        # Alembic takes longer to load than most commands take to run, and nearly all find nothing to upgrade.
+        from alembic import command  # noqa: PLC0415
+        from alembic.config import Config  # noqa: PLC0415
+
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
         command.upgrade(config, to)
 
 
 def check(database: Database) -> None:
     """Raise OlderDatabase or NewerDatabase unless the schema is the one this version knows."""
+    if not _is_newest(database):
+        raise OlderDatabase
+
+
+def known_versions() -> list[str]:
+    """Return the versions of the schema, oldest first: what the migrations' files begin with."""
+    return sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def _is_newest(database: Database) -> bool:
     with database.read() as session:
-        connection = session.connection()
-        config = _config(connection)
-        _refuse_newer(config, connection)
-        if _present(connection) != ScriptDirectory.from_config(config).get_current_head():
-            raise OlderDatabase
+        present = _present(session.connection())
+    _refuse_newer(present)
+    return present == known_versions()[-1]
 
 
-def _config(connection: Connection) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(PROJECT / "migrations"))
-    config.attributes["connection"] = connection
-    return config
-
-
-def _refuse_newer(config: Config, connection: Connection) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    present = _present(connection)
-    if present is not None and present not in known:
+def _refuse_newer(present: str | None) -> None:
+    if present is not None and present not in known_versions():
         raise NewerDatabase
 
 
 def _present(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    """Return the database's version, where it has one."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()

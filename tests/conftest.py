@@ -10,11 +10,16 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Tests start Winnow hundreds of times: it is compiled once, and not at every start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 import pytest
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from starlette.testclient import TestClient
 
 from app.db import Database
+from app.identity import secrets
 from app.main import create_app
 from app.migrations import upgrade
 from app.settings import Settings
@@ -24,6 +29,15 @@ from tests.postgres import PostgresServer, emptied, server_for_tests
 HERE = ("127.0.0.1", 50000)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> Iterator[None]:
+    """Argon2 with next to no work, for passwords that guard nothing: in earnest each takes a tenth of a second."""
+    quick = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1),))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(secrets, "_hasher", lambda: quick)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -340,7 +340,24 @@ def test_quickstart_makes_a_pool_that_can_be_labelled_at_once(server, database, 
     assert {pool["name"]: pool["images"] for pool in answers(url)["items"]} == {"my stripes": 5, "my stripes 2": 3}
 
 
-def test_help_loads_nothing_heavy():
-    code = "import sys, app.cli; print([name for name in ('faiss', 'onnxruntime', 'torch') if name in sys.modules])"
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ended.stdout.strip() == "[]"
+@pytest.mark.parametrize(
+    ("arguments", "unneeded"),
+    [
+        (("--help",), {"faiss", "onnxruntime", "torch", "alembic"}),
+        (("pools",), {"faiss", "onnxruntime", "torch", "alembic", "numpy", "PIL", "uvicorn"}),
+        (("pools", "--nope"), {"faiss", "onnxruntime", "torch", "alembic", "numpy", "PIL", "uvicorn"}),
+        (("nope",), {"faiss", "onnxruntime", "torch", "alembic", "numpy", "PIL", "uvicorn", "fastapi", "sqlalchemy"}),
+    ],
+)
+@one_database
+def test_a_command_loads_only_what_it_needs(environment, database, arguments, unneeded):
+    code = (
+        "import sys; from app.cli import main; sys.argv[0] = 'winnow'\n"
+        "try:\n    main()\n"
+        "finally:\n    print('loaded:', *{name.partition('.')[0] for name in sys.modules})"
+    )
+    command = [sys.executable, "-c", code, *arguments]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    loaded = set(ended.stdout.rpartition("loaded: ")[2].split())
+    assert "typer" in loaded, ended.stderr
+    assert not loaded & unneeded

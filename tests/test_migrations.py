@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from app.db import Database
-from app.migrations import NewerDatabase, OlderDatabase, check, upgrade
+from app.migrations import MIGRATIONS, NewerDatabase, OlderDatabase, check, known_versions, upgrade
 from app.tables import (
     Commit,
     Job,
@@ -52,6 +54,13 @@ def test_a_database_from_a_newer_version_is_left_alone(database: Database) -> No
         for open_it in (upgrade, check):
             with pytest.raises(NewerDatabase, match="newer version of Winnow"):
                 open_it(database)
+
+
+def test_the_files_of_the_migrations_begin_with_their_versions() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    revisions = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    assert known_versions() == revisions[::-1]
 
 
 def test_an_empty_database_asks_for_an_upgrade(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_a_door_broken_into_a_wall_is_noticed(module: str, door: str, wall: str,
     assert any(wall in line for line in broken), report.stdout
 
 
-@pytest.mark.parametrize("module", ["app.main", "app.cli", "ml.__main__", "ml.encoder"])
+@pytest.mark.parametrize("module", ["app.main", "app.cli.serving", "ml.__main__", "ml.encoder"])
 def test_what_serves_pages_loads_neither_trainers_nor_other_heavy_libraries(module: str) -> None:
     script = f"import sys, {module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
     loaded = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=True)

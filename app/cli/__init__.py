@@ -4,43 +4,39 @@ from __future__ import annotations
 
 import os
 
-from app.cli import people
-from app.cli.backups import backup, restore
-from app.cli.copying import copy_database
-from app.cli.frame import new_group
-from app.cli.pictures import import_pictures, reindex
-from app.cli.records import export, list_pools, upgrade_database
-from app.cli.serving import quickstart, serve, worker
-from app.cli.versions import check_index, compare
+from app.cli.group import Group
 
 
 def main() -> None:
     """Run `winnow` with the arguments of this process."""
     # Before FAISS is loaded: threads that spin while they wait stall every other process on the same cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    winnow = new_group("Label images by throwing out what does not belong.")
-    winnow.command("serve")(serve)
-    winnow.command("quickstart")(quickstart)
-    winnow.command("worker")(worker)
-    winnow.command("import")(import_pictures)
-    winnow.command("reindex")(reindex)
-    winnow.command("check-index")(check_index)
-    winnow.command("compare")(compare)
-    winnow.command("export")(export)
-    winnow.command("pools")(list_pools)
-    winnow.command("backup")(backup)
-    winnow.command("restore")(restore)
-    database = new_group("Look after the database.")
-    database.command("upgrade")(upgrade_database)
-    database.command("copy")(copy_database)
-    winnow.add_typer(database, name="db")
-    user = new_group("Look after the people who can log in.")
-    user.command("add")(people.add)
-    user.command("list")(people.list_people)
-    user.command("password")(people.password)
-    user.command("role")(people.role)
-    user.command("admin")(people.admin)
-    user.command("remove")(people.remove)
-    user.command("token")(people.token)
-    winnow.add_typer(user, name="user")
-    winnow(prog_name="winnow")
+    database = {
+        "upgrade": "app.cli.records:upgrade_database",
+        "copy": "app.cli.copying:copy_database",
+    }
+    user = {
+        "add": "app.cli.people:add",
+        "list": "app.cli.people:list_people",
+        "password": "app.cli.people:password",
+        "role": "app.cli.people:role",
+        "admin": "app.cli.people:admin",
+        "remove": "app.cli.people:remove",
+        "token": "app.cli.people:token",
+    }
+    winnow = {
+        "serve": "app.cli.serving:serve",
+        "quickstart": "app.cli.serving:quickstart",
+        "worker": "app.cli.serving:worker",
+        "import": "app.cli.pictures:import_pictures",
+        "reindex": "app.cli.pictures:reindex",
+        "check-index": "app.cli.versions:check_index",
+        "compare": "app.cli.versions:compare",
+        "export": "app.cli.records:export",
+        "pools": "app.cli.records:list_pools",
+        "backup": "app.cli.backups:backup",
+        "restore": "app.cli.backups:restore",
+        "db": Group("db", "Look after the database.", database),
+        "user": Group("user", "Look after the people who can log in.", user),
+    }
+    Group("winnow", "Label images by throwing out what does not belong.", winnow)(prog_name="winnow")

@@ -1,4 +1,4 @@
-"""What all commands share: how errors are told, how progress is shown, how the database is opened."""
+"""What all commands share: how settings are read, how the database is opened, how progress is shown."""
 
 from __future__ import annotations
 
@@ -7,42 +7,32 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
-from sqlalchemy.exc import ArgumentError, DBAPIError
-from typer.core import TyperGroup
+from sqlalchemy.exc import ArgumentError
 
 from app.db import Database
-from app.errors import AppError, CannotStart, Unavailable
+from app.errors import CannotStart
 from app.jobs.lease import Watch
 from app.jobs.queries import Progress
 from app.logs import FORMATTERS
 from app.migrations import upgrade
 from app.settings import FileUnusable, Settings
 
+PoolName = Annotated[str, typer.Argument(metavar="POOL", help="The pool's name.")]
+
 
 class BadSetting(CannotStart):
     """A setting cannot be used."""
 
 
-class DatabaseSilent(Unavailable):
-    """The database does not answer; see that it runs and that WINNOW_DATABASE_URL says where it is."""
-
-
 class HomeUnusable(CannotStart):
     """Winnow cannot write into its home folder; set WINNOW_HOME to one where it may."""
-
-
-def new_group(help_text: str) -> typer.Typer:
-    """Return a group of commands whose errors are sentences on standard error."""
-    return typer.Typer(
-        cls=_Telling, help=help_text, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
-    )
 
 
 def read_settings(**given: Any) -> Settings:
@@ -58,7 +48,7 @@ def read_settings(**given: Any) -> Settings:
 
 @contextmanager
 def opened_database(settings: Settings) -> Iterator[Database]:
-    """Yield the database, brought to the present schema. Raises HomeUnusable, NewerDatabase and DatabaseSilent."""
+    """Yield the database, brought to the present schema. Raises HomeUnusable, and NewerDatabase."""
     try:
         settings.home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -110,18 +100,3 @@ def log_to_stderr(settings: Settings) -> None:
     # They tell at length that all is well.
     for talkative in ("alembic", "faiss", "uvicorn"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
-
-
-class _Telling(TyperGroup):
-    """Tells errors by their sentence; for Ctrl-C Typer itself exits with 130, in silence."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except AppError as error:
-            told = error
-        except DBAPIError as error:
-            logging.getLogger(__name__).debug("The database's own words.", exc_info=error)
-            told = DatabaseSilent()
-        say(told.sentence)
-        raise typer.Exit(told.exit_code)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.frame import opened_database, print_event, progress_shown, read_settings, say
+from app.cli.frame import PoolName, opened_database, print_event, progress_shown, read_settings, say
 from app.db import Database
 from app.errors import AppError
 from app.jobs import lifecycle
@@ -25,8 +25,6 @@ from app.pools.walking import walk
 from app.settings import Settings
 
 NAMED_AT_MOST = 20
-
-PoolName = Annotated[str, typer.Argument(metavar="POOL", help="The pool's name.")]
 
 
 class ClassesPerImage(StrEnum):

@@ -14,12 +14,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.cli.frame import opened_database, read_settings, say
-from app.cli.pictures import PoolName
+from app.cli.frame import PoolName, opened_database, read_settings, say
 from app.errors import CannotStart
-from app.labels.export import Filters, Rows, count_rows, export_csv, record_export
-from app.labels.groups import stack_groups
-from app.labels.routes import chosen_verdicts
+from app.labels.export import Filters, Rows, chosen_verdicts, count_rows, export_csv, record_export
 from app.pools import queries
 from app.pools.queries import class_named, pool_named
 from app.words import VerdictValue
@@ -52,7 +49,8 @@ def export(
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write; else standard output.")] = None,
 ) -> None:
     """Write the pool's labels as CSV: a row for each image and class."""
-    # It brings FAISS along, for which no other command should wait.
+    # They bring NumPy and FAISS along, for which no other command should wait.
+    from app.labels.groups import stack_groups  # noqa: PLC0415
     from app.search.served_index import IndexShelf  # noqa: PLC0415
 
     asked = cast(list[VerdictValue | Literal["any"]], [wanted.value for wanted in verdict]) if verdict else None

@@ -11,8 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.frame import opened_database, print_event, read_settings, say
-from app.cli.pictures import PoolName
+from app.cli.frame import PoolName, opened_database, print_event, read_settings, say
 from app.db import Database
 from app.errors import AppError
 from app.jobs.child import when_stdin_ends

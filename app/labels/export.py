@@ -28,7 +28,7 @@ from app.tables import (
     Person,
     Verdict,
 )
-from app.words import VERDICTS, VerdictValue
+from app.words import ACCEPT, VERDICTS, VerdictValue
 
 # Few enough that reading goes on while the next ones are looked up; some hundred kB of text.
 ROWS_AT_ONCE = 2_000
@@ -47,6 +47,13 @@ class Filters:
     since: datetime | None = None
     until: datetime | None = None  # exclusive
     verdicts: tuple[VerdictValue, ...] = VERDICTS
+
+
+def chosen_verdicts(asked: list[VerdictValue | Literal["any"]] | None, *, rows: Rows) -> tuple[VerdictValue, ...]:
+    """Return which verdicts an export holds: a label is an accepted image, the journal holds all."""
+    if asked is None:
+        return (ACCEPT,) if rows == "labels" else VERDICTS
+    return VERDICTS if "any" in asked else tuple(verdict for verdict in VERDICTS if verdict in asked)
 
 
 def export_csv(

@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from app.db import ExportSession, ReadSession, WriteSession
 from app.identity.people import CurrentAsking, CurrentPerson
 from app.labels import bodies, queries
-from app.labels.export import Filters, Rows, count_rows, export_csv, record_export
+from app.labels.export import Filters, Rows, chosen_verdicts, count_rows, export_csv, record_export
 from app.labels.groups import stack_groups
 from app.moments import aware
 from app.pools.held import held_images
@@ -20,7 +20,7 @@ from app.pools.queries import class_named, pool_named
 from app.verdicts import journal
 from app.verdicts.journal import NewVerdict
 from app.verdicts.queries import class_counts
-from app.words import ACCEPT, VERDICTS, VerdictValue
+from app.words import ACCEPT, VerdictValue
 
 router = APIRouter(prefix="/api/v1", tags=["labels"])
 
@@ -135,10 +135,3 @@ def export(
             "X-Winnow-Rows": str(count),
         },
     )
-
-
-def chosen_verdicts(asked: list[VerdictValue | Literal["any"]] | None, *, rows: Rows) -> tuple[VerdictValue, ...]:
-    """Return which verdicts an export holds: a label is an accepted image, the journal holds all."""
-    if asked is None:
-        return (ACCEPT,) if rows == "labels" else VERDICTS
-    return VERDICTS if "any" in asked else tuple(verdict for verdict in VERDICTS if verdict in asked)

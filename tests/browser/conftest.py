@@ -15,7 +15,7 @@ from tests.browser.watched import Watch
 
 # Nothing listens there: whoever asks for photographs gets the digits.
 NOWHERE = Archive(url="http://127.0.0.1:9/nothing.tgz", size=1, sha256="")
-OTHERS_PER_CLASS = 250
+OTHERS_PER_CLASS = 100
 
 # Two servers, two browsers and their workers on two cores: what is slow then is not wrong.
 expect.set_options(timeout=20_000)

@@ -96,7 +96,7 @@ def test_a_run_gives_the_articles_table_and_curve(
 ) -> None:
     out, picture = tmp_path / "result.json", tmp_path / "curve.png"
     command = ["evaluate", str(run_folder), str(COLOUR_GRID), "--images", str(labelled), "--out", str(out)]
-    assert main([*command, "--picture", str(picture), "--progress", "text"]) == 0
+    assert main([*command, "--picture", str(picture), "--threads", "1", "--progress", "text"]) == 0
     told = capsys.readouterr().out
     entries = json.loads(out.read_text())["encoders"]
     assert [(Path(entry["path"]).name, entry["epochs"]) for entry in entries] == [
@@ -227,7 +227,9 @@ def test_views_of_an_image_differ_but_are_nearer_than_those_of_another(shipped: 
     assert (again == first).all()
 
 
-def test_the_shipped_encoder_is_as_good_as_its_card_says(real_images: Path, tmp_path: Path) -> None:
+def test_the_shipped_encoder_is_as_good_as_its_card_says(
+    real_images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     few = tmp_path / "few"
     for part, count in (("train", 60), ("val", 20)):
         for folder in (real_images / "imagenette-96" / part).iterdir():
@@ -235,7 +237,7 @@ def test_the_shipped_encoder_is_as_good_as_its_card_says(real_images: Path, tmp_
             for file in sorted(folder.iterdir())[:count]:
                 shutil.copy(file, few / part / folder.name)
     out = tmp_path / "result.json"
-    assert main(["evaluate", str(SHIPPED), "--images", str(few), "--out", str(out), "--progress", "json"]) == 0
+    _evaluated(capsys, SHIPPED, "--images", few, "--out", out)
     (entry,) = json.loads(out.read_text())["encoders"]
     # With all 9,469 images to learn from 0.844 and 0.857.
     assert 0.72 < entry["knn"]["20"] < 0.9
@@ -252,7 +254,8 @@ def _pictures(folder: Path, count: int, colour: str, *, seed: int) -> None:
 
 
 def _evaluated(capsys: pytest.CaptureFixture[str], *arguments: object) -> list[dict[str, Any]]:
-    code = main(["evaluate", *map(str, arguments), "--progress", "json"])
+    # Tests run beside each other: OpenBLAS's threads, which spin, would wait for each other longer than they compute.
+    code = main(["evaluate", *map(str, arguments), "--threads", "1", "--progress", "json"])
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert code == 0, events[-1]
     return events

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +14,7 @@ from lightly.loss import DCLLoss, NTXentLoss  # noqa: E402
 
 from ml.pretraining.losses import dcl, nt_xent  # noqa: E402
 
-RANKS = 2
+NAMES = ["nt_xent", "dcl", "nt_xent of keys", "dcl of keys"]
 LOSSES = [(nt_xent, NTXentLoss), (dcl, DCLLoss)]
 
 
@@ -76,42 +73,25 @@ def test_a_view_is_compared_with_a_teachers_vectors_as_by_hand() -> None:
     assert dcl(first, second, temperature=1.0, keys=keys) == pytest.approx(without.item())
 
 
-@pytest.fixture(scope="module")
-def gradients_of_two_ranks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
-    """By the loss's name, each rank's gradients after DistributedDataParallel has averaged them."""
-    folder = tmp_path_factory.mktemp("ranks")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    torch.multiprocessing.spawn(_rank, (port, folder), nprocs=RANKS)
-    ranks = [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(RANKS)]
-    return {name: [gradients[name] for gradients in ranks] for name in ranks[0]}
-
-
-@pytest.mark.parametrize("name", ["nt_xent", "dcl", "nt_xent of keys", "dcl of keys"])
-def test_two_ranks_have_the_gradient_of_the_joined_batch(
-    gradients_of_two_ranks: dict[str, list[Any]], name: str
-) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_two_ranks_have_the_gradient_of_the_joined_batch(ranks: list[dict[str, Any]], name: str) -> None:
     encoder = _encoder()
     _loss_of(encoder, name, *_images()).backward()
     expected = [parameter.grad for parameter in encoder.parameters()]
     assert max(values.abs().max() for values in expected) > 1e-3
-    for gradients in gradients_of_two_ranks[name]:
-        for ours, joined in zip(gradients, expected, strict=True):
+    for rank in ranks:
+        for ours, joined in zip(rank["gradients"][name], expected, strict=True):
             assert torch.allclose(ours, joined, rtol=1e-6, atol=1e-12)
 
 
-def _rank(rank: int, port: int, folder: Path) -> None:
-    """One of two processes: its half of the batch, forth and back, for each loss."""
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    torch.distributed.init_process_group("gloo", rank=rank, world_size=RANKS)
+def gradients_of(rank: int, ranks: int) -> dict[str, list[Any]]:
+    """Return what DistributedDataParallel makes of one rank's part of the batch, forth and back, for each loss."""
     gradients = {}
-    for name in ("nt_xent", "dcl", "nt_xent of keys", "dcl of keys"):
+    for name in NAMES:
         encoder = torch.nn.parallel.DistributedDataParallel(_encoder())
-        _loss_of(encoder, name, *(views.chunk(RANKS)[rank] for views in _images())).backward()
+        _loss_of(encoder, name, *(views.chunk(ranks)[rank] for views in _images())).backward()
         gradients[name] = [parameter.grad for parameter in encoder.parameters()]
-    torch.save(gradients, folder / f"{rank}.pt")
-    torch.distributed.destroy_process_group()
+    return gradients
 
 
 def _loss_of(encoder: Any, name: str, first: Any, second: Any) -> Any:
