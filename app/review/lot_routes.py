@@ -33,7 +33,14 @@ def draw_lot(
     # Read apart: nobody else's writing should wait while it is ranked.
     review = queries.review(reading, review_id=review_id)
     index, row_map = opened(request, reading, review)
-    ranked = order(reading, review=review, person_id=person.id, index=index, row_map=row_map)
+    ranked = order(
+        reading,
+        review=review,
+        person_id=person.id,
+        index=index,
+        row_map=row_map,
+        decided_rows=request.app.state.decided_rows,
+    )
     lease = request.app.state.settings.lease
     drawn = lots.draw(session, review=review, ranked=ranked, size=wanted.size, looks=wanted.looks, lease=lease)
     return _lot_out(session, drawn.id, person.id)

@@ -41,7 +41,14 @@ def show_outlook(
     """How many matches are left, how pure the next page will be, where matches end, what may have been overlooked."""
     review = queries.review(session, review_id=review_id)
     index, row_map = opened(request, session, review)
-    ranked = order(session, review=review, person_id=person.id, index=index, row_map=row_map)
+    ranked = order(
+        session,
+        review=review,
+        person_id=person.id,
+        index=index,
+        row_map=row_map,
+        decided_rows=request.app.state.decided_rows,
+    )
     caught = caught_by(session, person_id=person.id)
     found = outlook(
         query=ranked.examples["query"],

@@ -70,6 +70,18 @@ def class_counts(session: Session, *, class_id: int) -> Counts:
     return Counts(by_value.get(ACCEPT, 0), by_value.get(REJECT, 0), by_value.get(UNSURE, 0))
 
 
+def counts_by_class(session: Session, *, pool_id: int, class_id: int | None = None) -> dict[int, dict[str, int]]:
+    """Count the labels of a pool's classes, or of one of them: {class id: {value: images}}."""
+    classes = select(LabelClass.id).where(LabelClass.pool_id == pool_id)
+    of = Label.class_id.in_(classes) if class_id is None else Label.class_id == class_id
+    # By class and value, as an index has them: by value alone, a million rows would have to be sorted first.
+    statement = select(Label.class_id, Label.value, func.count()).where(of).group_by(Label.class_id, Label.value)
+    counts: dict[int, dict[str, int]] = {}
+    for of_class, value, count in session.execute(statement):
+        counts.setdefault(of_class, {})[value] = count
+    return counts
+
+
 def images_with(session: Session, *, class_id: int, value: str) -> list[int]:
     """Return the images on which a class has this verdict in force, the latest verdict last."""
     statement = select(Label.image_id).where(Label.class_id == class_id, Label.value == value)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 
-from sqlalchemy import case, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.history import record
 from app.tables import Label, LabelClass, Pool, PoolImage, Verdict
-from app.verdicts.queries import in_batches, standing_where
-from app.verdicts.rule import InForce, PoolRule, in_force
+from app.verdicts.queries import counts_by_class, disputed_labels, in_batches, standing_where
+from app.verdicts.rule import PoolRule, in_force
 from app.words import ACCEPT, OPEN, REJECT, UNSURE, Rule
 
 # So many images are judged anew at once: a pool's verdicts are never in memory together.
@@ -59,7 +60,8 @@ def change_rule(session: Session, *, pool_id: int, rule: Rule, majority_of: int 
     session.execute(update(Pool).where(Pool.id == pool_id).values(rule=rule, majority_of=majority_of))
     pool = former._replace(rule=rule, majority_of=majority_of)
     changed = sum(
-        _relabel(session, pool, pool_id=pool_id, first=first, last=last) for first, last in _ranges(session, pool_id)
+        labels_anew(session, pool, pool_id=pool_id, images=_between(first, last))
+        for first, last in _ranges(session, pool_id)
     )
     after = label_counts(session, pool_id=pool_id)
     details = {
@@ -72,44 +74,50 @@ def change_rule(session: Session, *, pool_id: int, rule: Rule, majority_of: int 
     return Recounted(before, after, changed)
 
 
-def replace_labels(
-    session: Session, *, pool_id: int, image_ids: Collection[int], held: Mapping[tuple[int, int], InForce]
-) -> None:
-    """Let these be the labels of these images, and no others."""
-    classes = select(LabelClass.id).where(LabelClass.pool_id == pool_id)
-    for ids in in_batches(image_ids):
-        session.execute(delete(Label).where(Label.image_id.in_(ids), Label.class_id.in_(classes)))
-    if held:
-        # Past the session: of hundreds of thousands its handling of rows takes longest of all.
-        session.connection().execute(
-            insert(Label),
-            [
-                {
-                    "class_id": class_id,
-                    "image_id": image_id,
-                    "verdict_id": label.verdict.id,
-                    "value": label.value,
-                    "disputed": label.disputed,
-                }
-                for (class_id, image_id), label in held.items()
-            ],
+def labels_anew(
+    session: Session, pool: PoolRule, *, pool_id: int, images: Callable[[SQLColumnExpression[int]], ColumnElement[bool]]
+) -> int:
+    """Make the labels of some images anew from the verdicts that stand, and return on how many they became others.
+
+    `images` is the condition on a column of image ids. Only labels that become others are written: an image has labels
+    of many classes, and of a page's verdicts next to none of those changes.
+    """
+    connection = session.connection()  # past the session, whose handling of rows takes longest of all
+    there = {
+        (class_id, image_id): (verdict_id, value, bool(disputed))
+        for class_id, image_id, verdict_id, value, disputed in connection.execute(
+            select(Label.class_id, Label.image_id, Label.verdict_id, Label.value, Label.disputed)
+            .join(LabelClass, LabelClass.id == Label.class_id)
+            .where(LabelClass.pool_id == pool_id, images(Label.image_id))
         )
+    }
+    held = in_force(standing_where(session, images(Verdict.image_id), pool_id=pool_id), pool)
+    wanted = {key: (label.verdict.id, label.value, label.disputed) for key, label in held.items()}
+    gone: dict[int, list[int]] = defaultdict(list)
+    for (class_id, image_id), label in there.items():
+        if wanted.get((class_id, image_id)) != label:
+            gone[class_id].append(image_id)
+    for class_id, image_ids in gone.items():
+        for ids in in_batches(image_ids):
+            connection.execute(delete(Label).where(Label.class_id == class_id, Label.image_id.in_(ids)))
+    fresh = [
+        {"class_id": class_id, "image_id": image_id, "verdict_id": verdict_id, "value": value, "disputed": disputed}
+        for (class_id, image_id), (verdict_id, value, disputed) in wanted.items()
+        if there.get((class_id, image_id)) != (verdict_id, value, disputed)
+    ]
+    if fresh:
+        connection.execute(insert(Label), fresh)
+    return len({label["image_id"] for label in fresh}.union(*gone.values()))
 
 
 def label_counts(session: Session, *, pool_id: int, class_id: int | None = None) -> LabelCounts:
     """Count the labels of a pool, or of one class of it."""
-    statement = (
-        select(Label.value, func.count(), func.sum(case((Label.disputed, 1), else_=0)))
-        .join(LabelClass, LabelClass.id == Label.class_id)
-        .where(LabelClass.pool_id == pool_id)
-        .group_by(Label.value)
+    by_class = counts_by_class(session, pool_id=pool_id, class_id=class_id).values()
+    accepted, rejected, unsure, waiting = (
+        sum(counts.get(value, 0) for counts in by_class) for value in (ACCEPT, REJECT, UNSURE, OPEN)
     )
-    if class_id is not None:
-        statement = statement.where(Label.class_id == class_id)
-    rows = session.execute(statement).all()
-    by_value = {value: count for value, count, _ in rows}
-    accepted, rejected, unsure, waiting = (by_value.get(value, 0) for value in (ACCEPT, REJECT, UNSURE, OPEN))
-    return LabelCounts(accepted, rejected, unsure, waiting, sum(int(disputed) for _, _, disputed in rows))
+    disputed = disputed_labels(session, pool_id=pool_id, class_id=class_id)
+    return LabelCounts(accepted, rejected, unsure, waiting, disputed)
 
 
 def _ranges(session: Session, pool_id: int) -> Iterator[tuple[int, int]]:
@@ -126,21 +134,5 @@ def _ranges(session: Session, pool_id: int) -> Iterator[tuple[int, int]]:
     yield from pairwise([0, *marks, last])
 
 
-def _relabel(session: Session, pool: PoolRule, *, pool_id: int, first: int, last: int) -> int:
-    """Make the labels of a range of images anew and return on how many images they became others."""
-    there = {
-        (class_id, image_id): (verdict_id, value, disputed)
-        for class_id, image_id, verdict_id, value, disputed in session.connection().execute(
-            select(Label.class_id, Label.image_id, Label.verdict_id, Label.value, Label.disputed)
-            .join(LabelClass, LabelClass.id == Label.class_id)
-            .where(LabelClass.pool_id == pool_id, Label.image_id > first, Label.image_id <= last)
-        )
-    }
-    of_range = (Verdict.image_id > first) & (Verdict.image_id <= last)
-    held = in_force(standing_where(session, of_range, pool_id=pool_id), pool)
-    wanted = {key: (label.verdict.id, label.value, label.disputed) for key, label in held.items()}
-    changed = {image_id for _, image_id in dict(there.items() ^ wanted.items())}
-    if changed:
-        anew = {key: label for key, label in held.items() if key[1] in changed}
-        replace_labels(session, pool_id=pool_id, image_ids=changed, held=anew)
-    return len(changed)
+def _between(first: int, last: int) -> Callable[[SQLColumnExpression[int]], ColumnElement[bool]]:
+    return lambda image_id: and_(image_id > first, image_id <= last)
