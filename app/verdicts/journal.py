@@ -5,10 +5,10 @@ Callers hold one write transaction around each call; nothing here commits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, func, insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Forbidden, NotFound
@@ -17,7 +17,7 @@ from app.pools.errors import ClassNotFound
 from app.pools.queries import class_named, create_class
 from app.tables import Commit, Lot, Page, Pool, PoolImage, Verdict
 from app.verdicts.queries import STANDS, in_batches, standing_verdicts
-from app.verdicts.rules import labels_anew, pool_rule
+from app.verdicts.rules import among, labels_anew, pool_rule
 from app.words import ACCEPT, SEEN, Basis, VerdictValue
 
 
@@ -152,11 +152,7 @@ def refresh_labels(session: Session, *, pool_id: int, image_ids: Collection[int]
     one_writer_at_a_time(session, pool_id=pool_id, image_ids=image_ids)
     pool = pool_rule(session, pool_id=pool_id)
     for ids in in_batches(image_ids):
-        labels_anew(session, pool, pool_id=pool_id, images=_among(ids))
-
-
-def _among(ids: list[int]) -> Callable[[SQLColumnExpression[int]], ColumnElement[bool]]:
-    return lambda image_id: image_id.in_(ids)
+        labels_anew(session, pool, pool_id=pool_id, images=among(ids))
 
 
 def one_writer_at_a_time(session: Session, *, pool_id: int, image_ids: Collection[int]) -> None:
