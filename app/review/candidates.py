@@ -138,8 +138,8 @@ def order(
     image id: what would come next if they were? With `like`, the order is that of likeness to this one image, away from
     the rejected ones.
     """
-    waiting = waiting_for_others(session, pool_id=review.pool_id, class_id=review.class_id, person_id=person_id)
-    decided = decided_rows.of(session, review=review, row_map=row_map)
+    decided = decided_rows.of(session, review=review, person_id=person_id, row_map=row_map)
+    waiting = decided.waiting
 
     def with_verdict(value: VerdictValue) -> Rows:
         # What this person gave counts for them, also where the rule wants more verdicts before it is a label.

@@ -1,4 +1,4 @@
-"""What is decided for a class, kept from page to page: a page reads what was stored since the last one, not all labels.
+"""What is decided for a class and a person, kept from page to page: a page reads what was stored since, not all labels.
 
 What is kept is a copy of labels as a snapshot of the database had them, and the journal proves it: whatever changes a
 label writes an entry for its pool in the same transaction, and no entry ever goes. So as many entries are the same
@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from app.registry.row_maps import RowMap
 from app.review.queries import ReviewLine
 from app.tables import Commit, JournalEntry, Label, LabelClass, Verdict
-from app.verdicts.queries import PARAMETERS_AT_ONCE
+from app.verdicts.queries import PARAMETERS_AT_ONCE, given_while_open
 from app.words import ACCEPT, VERDICTS, VerdictValue
 
 Rows = NDArray[np.int64]
@@ -33,7 +33,7 @@ MOST_NEW = 256
 
 @dataclass(frozen=True)
 class Decided:
-    """What keeps rows of an index version from a review of a class, when the journal had so many entries."""
+    """What keeps rows of an index version from somebody's review of a class, when the journal had so many entries."""
 
     entries: int
     latest: frozenset[int]  # of these entries, by id
@@ -41,27 +41,33 @@ class Decided:
     verdicts: NDArray[np.int64]  # (m,) ascending
     values: NDArray[np.int8]  # (m,) places in VERDICTS
     elsewhere: Rows  # accepted for another class, where an image has but one; in no special order
+    open: dict[int, tuple[int, str | None]]  # what the person gave, as `given_while_open` returns it
 
     def with_verdict(self, value: VerdictValue) -> Rows:
         """Return the rows that have this verdict in force, the latest verdict last."""
         found: Rows = self.rows[self.values == VERDICTS.index(value)]
         return found
 
+    @property
+    def waiting(self) -> dict[int, str | None]:
+        """What `waiting_for_others` returns."""
+        return {image_id: value for image_id, (_, value) in sorted(self.open.items(), key=lambda line: line[1][0])}
+
 
 class DecidedRows:
-    """The classes that were asked about last, each on an index version. Thread-safe.
+    """The classes that were asked about last, each on an index version and for a person. Thread-safe.
 
     With 50,000 images decided and as many accepted for other classes, one takes about a megabyte.
     """
 
     def __init__(self, most: int = 64) -> None:
         self._most = most
-        self._kept: OrderedDict[tuple[int, int], Decided] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, int, int], Decided] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of(self, session: Session, *, review: ReviewLine, row_map: RowMap) -> Decided:
-        """Return what is decided for a review's class as this session's snapshot has it."""
-        key = (review.index_version_id, review.class_id)
+    def of(self, session: Session, *, review: ReviewLine, person_id: int, row_map: RowMap) -> Decided:
+        """Return what is decided for a review's class and a person as this session's snapshot has it."""
+        key = (review.index_version_id, review.class_id, person_id)
         with self._lock:
             kept = self._kept.get(key)
         count = select(func.count()).select_from(JournalEntry).where(JournalEntry.pool_id == review.pool_id)
@@ -69,8 +75,8 @@ class DecidedRows:
         if kept is not None and kept.entries == entries:
             return kept
         # Made outside the lock: whoever asks for another class meanwhile does not wait.
-        made = kept and _brought_up_to_date(session, kept, entries, review, row_map)
-        made = made or _read(session, entries, review, row_map)
+        made = kept and _brought_up_to_date(session, kept, entries, review, person_id, row_map)
+        made = made or _read(session, entries, review, person_id, row_map)
         with self._lock:
             present = self._kept.get(key)
             # Whoever has an older snapshot may be done later.
@@ -82,7 +88,7 @@ class DecidedRows:
         return made
 
 
-def _read(session: Session, entries: int, review: ReviewLine, row_map: RowMap) -> Decided:
+def _read(session: Session, entries: int, review: ReviewLine, person_id: int, row_map: RowMap) -> Decided:
     own = select(Label.image_id, Label.class_id, Label.verdict_id, Label.value).where(
         Label.class_id == review.class_id, Label.value.in_(VERDICTS)
     )
@@ -94,11 +100,12 @@ def _read(session: Session, entries: int, review: ReviewLine, row_map: RowMap) -
         )
         found = [*found, *session.connection().execute(accepted)]
     latest = frozenset(entry_id for entry_id, _ in _latest(session, review, OVERTAKEN))
-    return Decided(entries, latest, *_arranged(found, review, row_map))
+    waits = given_while_open(session, pool_id=review.pool_id, class_id=review.class_id, person_id=person_id)
+    return Decided(entries, latest, *_arranged(found, review, row_map), waits)
 
 
 def _brought_up_to_date(
-    session: Session, kept: Decided, entries: int, review: ReviewLine, row_map: RowMap
+    session: Session, kept: Decided, entries: int, review: ReviewLine, person_id: int, row_map: RowMap
 ) -> Decided | None:
     """Return what is decided now, or None where that does not follow from a few new entries.
 
@@ -119,6 +126,9 @@ def _brought_up_to_date(
     anew[row_map.rows_held(images)] = True
     stays = ~anew[kept.rows]
     verdicts = np.concatenate([kept.verdicts[stays], verdicts])
+    waits = given_while_open(
+        session, pool_id=review.pool_id, class_id=review.class_id, person_id=person_id, image_ids=images
+    )
     order = np.argsort(verdicts, kind="stable")  # nearly sorted already: an undo alone brings back earlier ones
     return Decided(
         entries,
@@ -127,6 +137,7 @@ def _brought_up_to_date(
         verdicts[order],
         np.concatenate([kept.values[stays], values])[order],
         np.concatenate([kept.elsewhere[~anew[kept.elsewhere]], elsewhere]),
+        {image_id: given for image_id, given in kept.open.items() if image_id not in images} | waits,
     )
 
 
@@ -136,10 +147,10 @@ def _latest(session: Session, review: ReviewLine, count: int) -> list[tuple[int,
     return [(row[0], row[1]) for row in session.execute(statement.order_by(JournalEntry.id.desc()).limit(count))]
 
 
-def _images_of(session: Session, commits: Collection[int | None]) -> list[int]:
+def _images_of(session: Session, commits: Collection[int | None]) -> set[int]:
     """Return the images that these commits gave verdicts, or took them back."""
     meant = select(func.coalesce(Commit.undoes_id, Commit.id)).where(Commit.id.in_(commits))
-    return list(session.scalars(select(Verdict.image_id).where(Verdict.commit_id.in_(meant)).distinct()))
+    return set(session.scalars(select(Verdict.image_id).where(Verdict.commit_id.in_(meant)).distinct()))
 
 
 _Labels = Iterable[Row[int, int, int, str]]  # (image, class, verdict, value)

@@ -21,7 +21,7 @@ from app.settings import Settings
 from app.tables import Commit, Image, LabelClass, Pool, Served
 from app.verdicts import journal
 from app.verdicts.journal import NewVerdict
-from app.verdicts.queries import STANDS, images_with, labelled_otherwise
+from app.verdicts.queries import STANDS, images_with, labelled_otherwise, waiting_for_others
 from app.verdicts.rules import change_rule
 from app.words import ACCEPT, REJECT, UNSURE, VERDICTS
 from tests.people import person
@@ -120,6 +120,7 @@ def test_it_is_what_the_labels_say_after_any_sequence(
     chance = random.Random(seed)
     people = [person(database, name).id for name in ("Ada", "Ben")]
     always, now_and_then = DecidedRows(), DecidedRows(most=1)
+    seen: set[str | None] = set()
     for _ in range(STEPS):
         with database.write() as session:
             act(session, given, chance, people)
@@ -127,9 +128,16 @@ def test_it_is_what_the_labels_say_after_any_sequence(
             for number in given.reviews:
                 review = queries.review(session, review_id=number)
                 labels = as_labelled(session, review, given.row_map)
-                assert as_kept(always.of(session, review=review, row_map=given.row_map)) == labels
-                if chance.random() < 0.3:
-                    assert as_kept(now_and_then.of(session, review=review, row_map=given.row_map)) == labels
+                for kept, by in [*((always, by) for by in people), (now_and_then, people[0])]:
+                    if kept is always or chance.random() < 0.3:
+                        found = kept.of(session, review=review, person_id=by, row_map=given.row_map)
+                        waiting = waiting_for_others(
+                            session, pool_id=given.pool_id, class_id=review.class_id, person_id=by
+                        )
+                        assert as_kept(found) == labels
+                        assert list(found.waiting.items()) == list(waiting.items())
+                        seen |= set(waiting.values())
+    assert {ACCEPT, REJECT} <= seen
 
 
 def test_only_what_was_stored_since_is_read(database: Database, given: Given, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +145,7 @@ def test_only_what_was_stored_since_is_read(database: Database, given: Given, mo
     owl, lark = given.classes
     with database.read() as session:
         review = queries.review(session, review_id=given.reviews[0])
-        kept.of(session, review=review, row_map=given.row_map)
+        kept.of(session, review=review, person_id=1, row_map=given.row_map)
 
     def read(*_: object) -> Decided:
         raise AssertionError("all labels were read")
@@ -153,7 +161,7 @@ def test_only_what_was_stored_since_is_read(database: Database, given: Given, mo
             if undone:
                 journal.undo(session, commit_id=undone, person_id=1, of_others=False)
         with database.read() as session:
-            found = kept.of(session, review=review, row_map=given.row_map)
+            found = kept.of(session, review=review, person_id=1, row_map=given.row_map)
             assert as_kept(found) == as_labelled(session, review, given.row_map)
             assert len(found.rows)
 
@@ -166,10 +174,10 @@ def test_each_sees_its_own_snapshot(database: Database, given: Given) -> None:
         with database.write() as session:
             store(session, given, owl, given.images, ACCEPT)
         with database.read() as after:
-            assert len(kept.of(after, review=review, row_map=given.row_map).rows)
-        assert not len(kept.of(before, review=review, row_map=given.row_map).rows)
+            assert len(kept.of(after, review=review, person_id=1, row_map=given.row_map).rows)
+        assert not len(kept.of(before, review=review, person_id=1, row_map=given.row_map).rows)
     with database.read() as session:
-        found = kept.of(session, review=review, row_map=given.row_map)
+        found = kept.of(session, review=review, person_id=1, row_map=given.row_map)
         assert as_kept(found) == as_labelled(session, review, given.row_map)
 
 
@@ -184,10 +192,10 @@ def test_what_ends_after_a_later_one_counts(database: Database, given: Given) ->
             store(later, given, owl, given.images[3:7], REJECT)
         with database.read() as session:
             review = queries.review(session, review_id=given.reviews[0])
-            between = kept.of(session, review=review, row_map=given.row_map)
+            between = kept.of(session, review=review, person_id=1, row_map=given.row_map)
             assert as_kept(between) == as_labelled(session, review, given.row_map)
             assert not len(between.with_verdict(ACCEPT))
     with database.read() as session:
-        found = kept.of(session, review=review, row_map=given.row_map)
+        found = kept.of(session, review=review, person_id=1, row_map=given.row_map)
         assert len(found.with_verdict(ACCEPT))
         assert as_kept(found) == as_labelled(session, review, given.row_map)
