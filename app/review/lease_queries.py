@@ -42,7 +42,8 @@ def taken(session: Session, *, review: ReviewLine, image_ids: Collection[int]) -
     for ids in in_batches(image_ids):
         # In one statement: what goes from the one state to the other meanwhile is seen in either.
         statement: CompoundSelect[int] = union_all(
-            _leased(session, review).where(PageCandidate.image_id.in_(ids)),
+            # By no index of its own: an image lies on many old pages, and few pages are leased.
+            _leased(session, review).where((PageCandidate.image_id + 0).in_(ids)),
             select(Label.image_id).where(Label.image_id.in_(ids), _decided(review)),
         )
         found.update(session.connection().scalars(statement).all())
