@@ -37,6 +37,7 @@ from app.registry.row_maps import RowMaps
 from app.review import at_work, lot_routes, outlook_routes
 from app.review import routes as review_routes
 from app.review import views as review_views
+from app.review.decided import DecidedRows
 from app.search.query_vectors import EncoderShelf
 from app.search.served_index import IndexShelf
 from app.settings import Settings
@@ -103,6 +104,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.thumbnails = ThumbnailStore(settings.thumbnails)
     app.state.shelf = IndexShelf(settings.indexes)
     app.state.row_maps = RowMaps()
+    app.state.decided_rows = DecidedRows()
     app.state.encoders = EncoderShelf(settings.encoder_folders)
 
     pages.install(app)

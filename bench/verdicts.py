@@ -4,7 +4,8 @@
 
 A database of its own is made in a temporary folder: a pool of made-up vectors, verdicts of twenty people on twenty
 classes in commits of a page each, one commit in a hundred undone. With --postgresql it lies in a server that is
-started for it. Then `winnow serve` is asked as browsers and programs ask it.
+started for it. Then `winnow serve` is asked as browsers and programs ask it. Processor time is the server's own; what
+PostgreSQL works for it is not in it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import secrets
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -49,6 +51,7 @@ from app.tables import (
     Served,
     Verdict,
 )
+from app.words import ACCEPT, REJECT, UNSURE
 from bench.page_turn import MEGABYTE, Api, serving, status_of
 from tests.postgres import server_for_tests
 from tests.seeded import publish_index
@@ -69,6 +72,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=100_000)
     parser.add_argument("--verdicts", type=int, default=1_000_000)
     parser.add_argument("--turns", type=int, default=100)
+    parser.add_argument("--pages", type=int, default=20, help="how often each page for people is asked for")
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="winnow-verdicts-") as folder, database_url(wanted.postgresql) as url:
         settings = Settings(home=Path(folder), database_url=url)
@@ -76,19 +80,21 @@ def main() -> None:
         database = Database(settings.database)
         upgrade(database)
         make_pool(settings, database, images=wanted.images)
-        with serving(settings.home) as (port, _):
-            measure_turns(port, "without verdicts", ["new"], wanted.turns)
+        with serving(settings.home) as (port, pid):
+            measure_turns(port, pid, "without verdicts", ["new"], wanted.turns)
         began = time.perf_counter()
         stored = give_verdicts(database, images=wanted.images, verdicts=wanted.verdicts)
         print(f"made {stored:,} verdicts in {time.perf_counter() - began:.0f} s")
         database.dispose()
         with serving(settings.home) as (port, pid):
-            measure_turns(port, f"with {stored:,} verdicts", ["newer", "class 07"], wanted.turns)
-            measure_pages(port, wanted.turns)
+            measure_turns(port, pid, f"with {stored:,} verdicts", ["newer", "class 07"], wanted.turns)
+            measure_pages(port, pid, wanted.pages)
         for rows in ("labels", "verdicts"):
             # A server of its own for each: what one has taken, Python keeps.
             with serving(settings.home) as (port, pid):
                 measure_export(port, pid, rows)
+        with serving(settings.home) as (port, pid):
+            measure_rules(port, pid)
 
 
 @contextmanager
@@ -173,13 +179,13 @@ def _commits(
         undone = number % UNDONE_EACH == UNDONE_EACH - 1
         pages.append({"id": commit_id, "number": 1 + turn, **of})
         commit = {"id": commit_id, "kind": "page", "page_id": commit_id, "created_at": at, "generation": 0, **by, **of}
-        commits.append({**commit, "undoes_id": None})
+        commits.append({**commit, "undoes_id": None, "answer": None})
         journal.append({"act": "page", "commit_id": commit_id, "at": at, **by})
         if undone:
             undo = {"id": 100_000 + number, "kind": "undo", "undoes_id": commit_id, "page_id": None, "generation": None}
-            commits.append({**commit, **undo})
+            commits.append({**commit, **undo, "answer": None})
             journal.append({"act": "undo", "commit_id": undo["id"], "at": at, **by})
-        order = orders[class_]
+        order, already = orders[class_], len(given)
         for position, image in enumerate(order[PAGE * turn : PAGE * (turn + 1)].tolist()):
             stored += 1
             value = "accept" if kinds[image] == class_ else "unsure" if stored % 100 == 0 else "reject"
@@ -189,6 +195,9 @@ def _commits(
             given.append({"id": BEFORE + stored, "commit_id": commit_id, "score": score, **row})
             if not undone:
                 labels.append({"verdict_id": BEFORE + stored, **row})
+        counts = Counter(line["value"] for line in given[already:])
+        answer = {f"{value}ed": counts[value] for value in (ACCEPT, REJECT)} | {"unsure": counts[UNSURE]}
+        commits[-2 if undone else -1]["answer"] = answer
     for table, rows in (
         (Page, pages),
         (PageCandidate, candidates),
@@ -221,7 +230,7 @@ def kinds_of(images: int) -> NDArray[np.intp]:
     return np.random.default_rng(2).integers(0, CLASSES, images)
 
 
-def measure_turns(port: int, when: str, classes: list[str], turns: int) -> None:
+def measure_turns(port: int, pid: int, when: str, classes: list[str], turns: int) -> None:
     """Commit pages, rejecting what does not lie in the folder of the query's picture."""
     api = Api(port)
     for name in classes:
@@ -231,7 +240,9 @@ def measure_turns(port: int, when: str, classes: list[str], turns: int) -> None:
         review = api("POST", "/pools/big/reviews", {"class": name, "query": {"images": [image]}})["id"]
         page = api("POST", f"/reviews/{review}/pages", {"size": 60})
         commits, both = [], []
-        for _ in range(turns + 1):
+        for turn in range(turns + 1):
+            if turn == 1:
+                worked = processor_seconds(pid)
             if not page["candidates"]:
                 break
             rejected = [tile["image"] for tile in page["candidates"] if not tile["path"].startswith("thing-07/")]
@@ -241,27 +252,46 @@ def measure_turns(port: int, when: str, classes: list[str], turns: int) -> None:
             page = api("POST", f"/reviews/{review}/pages", {"size": 60})
             both.append(time.perf_counter() - start)
         tell(f"{when}, {name}: commit", commits[1:])
-        tell(f"{when}, {name}: commit and next page", both[1:])
+        tell(f"{when}, {name}: commit and next page", both[1:], processor_seconds(pid) - worked)
 
 
-def measure_pages(port: int, turns: int) -> None:
-    """Ask for what people look at."""
+def measure_pages(port: int, pid: int, turns: int) -> None:
+    """Ask for what people look at, and for what their pages ask."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
+    pool, image, owl = "/pools/big", f"{70:064x}", "/classes/class%2007"
     for what, path in {
         "home": "/",
-        "pool": "/pools/big",
-        "class": "/pools/big/classes/class%2007",
-        "class, its accepted images": "/api/v1/pools/big/classes/class%2007/images",
-        "reviews of the pool": "/api/v1/pools/big/reviews",
+        "pool": pool,
+        "class": pool + owl,
+        "class, its accepted images": f"/api/v1{pool}{owl}/images",
+        "class, its rejected images": f"/api/v1{pool}{owl}/images?verdict=reject&limit=500",
+        "class, before a merge": f"/api/v1{pool}{owl}/merge?into=class%2008",
+        "class, how far people agree": f"/api/v1{pool}{owl}/agreement",
+        "classes": f"/api/v1{pool}/classes",
+        "images": f"/api/v1{pool}/images",
+        "files": f"{pool}/files",
+        "members": f"{pool}/members",
+        "jobs": "/jobs",
+        "encoders": f"{pool}/encoders",
+        "reviews of the pool": f"/api/v1{pool}/reviews",
         "review": "/reviews/1000",
-        "journal": "/pools/big/journal",
-        "journal, exported": "/api/v1/pools/big/journal.csv",
-        "disagreements": "/pools/big/disagreements",
-        "disagreements, listed": "/api/v1/pools/big/disagreements",
-        "people at work": "/api/v1/pools/big/at-work",
+        "review, its pages": "/api/v1/reviews/1000",
+        "review, its outlook": "/api/v1/reviews/1140/outlook",
+        "stored page": "/pages/10007",
+        "journal": f"{pool}/journal",
+        "journal, of a person": f"{pool}/journal?person=person+5",
+        "journal, of an image": f"{pool}/journal?image={image}",
+        "journal, of all pools": "/api/v1/journal",
+        "image, and why": f"{pool}/images/{image}",
+        "rule": f"/api/v1{pool}/rule",
+        "disagreements": f"{pool}/disagreements",
+        "disagreements, listed": f"/api/v1{pool}/disagreements",
+        "people at work": f"/api/v1{pool}/at-work",
     }.items():
         times = []
-        for _ in range(turns):
+        for turn in range(turns + 1):
+            if turn == 1:
+                worked = processor_seconds(pid)
             start = time.perf_counter()
             connection.request("GET", path)
             answer = connection.getresponse()
@@ -269,7 +299,7 @@ def measure_pages(port: int, turns: int) -> None:
             if answer.status != 200:
                 raise SystemExit(f"{path}: {answer.status}")
             times.append(time.perf_counter() - start)
-        tell(f"page: {what}", times)
+        tell(f"page: {what}", times[1:], processor_seconds(pid) - worked)
 
 
 def measure_export(port: int, pid: int, rows: str) -> None:
@@ -277,7 +307,7 @@ def measure_export(port: int, pid: int, rows: str) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port)
     connection.request("GET", "/api/v1/pools")
     connection.getresponse().read()
-    before = status_of(pid, "VmRSS")
+    before, worked = status_of(pid, "VmRSS"), processor_seconds(pid)
     start = time.perf_counter()
     connection.request("GET", f"/api/v1/pools/big/labels.csv?rows={rows}&verdict=any")
     answer = connection.getresponse()
@@ -286,19 +316,37 @@ def measure_export(port: int, pid: int, rows: str) -> None:
         first = first or time.perf_counter() - start
         lines += block.count(b"\n")
         size += len(block)
-    seconds = time.perf_counter() - start
+    seconds, worked = time.perf_counter() - start, processor_seconds(pid) - worked
     if lines != int(answer.headers["X-Winnow-Rows"]):
         raise SystemExit(f"{lines} rows came of {answer.headers['X-Winnow-Rows']}")
     print(
-        f"export of {rows}: {lines:,} rows, {size / MEGABYTE:.0f} MB in {seconds:.1f} s, {lines / seconds:,.0f} rows/s "
+        f"export of {rows}: {lines:,} rows, {size / MEGABYTE:.0f} MB in {seconds:.1f} s, {lines / seconds:,.0f} rows/s,"
+        f" {lines / worked:,.0f} a second of processor time "
         f"(the first after {first:.2f} s), memory + {(status_of(pid, 'VmHWM') - before) / MEGABYTE:.0f} MB at the most"
     )
 
 
-def tell(what: str, seconds: list[float]) -> None:
+def measure_rules(port: int, pid: int) -> None:
+    """Give the pool other rules; under a majority every label becomes another."""
+    api = Api(port)
+    for rule, majority_of in (("lead", None), ("majority", 2), ("latest", None)):
+        start, worked = time.perf_counter(), processor_seconds(pid)
+        changed = api("PUT", "/pools/big/rule", {"rule": rule, "majority_of": majority_of})["changed"]
+        seconds, worked = time.perf_counter() - start, processor_seconds(pid) - worked
+        print(f"rule {rule}: {seconds:.1f} s, {worked:.1f} of processor time; {changed:,} images changed", flush=True)
+
+
+def processor_seconds(pid: int) -> float:
+    """Return how long a process has worked so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def tell(what: str, seconds: list[float], worked: float | None = None) -> None:
     ordered = sorted(1000 * second for second in seconds)
     p95 = ordered[int(0.95 * (len(ordered) - 1))]
-    print(f"{what}: median {median(ordered):.1f} ms, p95 {p95:.1f} ms of {len(ordered)}", flush=True)
+    processor = "" if worked is None else f", {1000 * worked / len(ordered):.1f} ms of processor time"
+    print(f"{what}: median {median(ordered):.1f} ms, p95 {p95:.1f} ms of {len(ordered)}{processor}", flush=True)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, case, exists, func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from app.tables import Folder, Image, ImagePath, Job, Label, LabelClass, PoolImage, Unreadable
-from app.words import ACCEPT, QUEUED, REJECT, RUNNING, UNSURE
+from app.pools.queries import listed_classes
+from app.tables import Folder, Image, ImagePath, Job, PoolImage, Unreadable
+from app.verdicts.queries import counts_by_class
+from app.words import QUEUED, RUNNING, VERDICTS
 
 
 @dataclass(frozen=True)
@@ -57,18 +59,11 @@ def sample_images(session: Session, *, pool_id: int, count: int) -> list[str]:
 
 def classes(session: Session, *, pool_id: int) -> list[ClassLine]:
     """Return a pool's classes by name, with the labels in force."""
-
-    def counted(value: str) -> ColumnElement[int]:
-        return func.coalesce(func.sum(case((Label.value == value, 1), else_=0)), 0)
-
-    rows = session.execute(
-        select(LabelClass.name, counted(ACCEPT), counted(REJECT), counted(UNSURE))
-        .join(Label, Label.class_id == LabelClass.id, isouter=True)
-        .where(LabelClass.pool_id == pool_id, LabelClass.merged_into_id.is_(None))
-        .group_by(LabelClass.id, LabelClass.name, LabelClass.name_key)
-        .order_by(LabelClass.name_key)
-    )
-    return [ClassLine(*row) for row in rows]
+    counts = counts_by_class(session, pool_id=pool_id)
+    return [
+        ClassLine(line.name, *(counts.get(line.id, {}).get(value, 0) for value in VERDICTS))
+        for line in listed_classes(session, pool_id=pool_id)
+    ]
 
 
 def files(session: Session, *, pool_id: int) -> FilesLine:

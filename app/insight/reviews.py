@@ -7,15 +7,15 @@ from datetime import datetime
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.db import ReadSession
 from app.pools.merged import final_classes
 from app.pools.queries import pool_named
-from app.tables import Commit, Image, Label, LabelClass, Page, Person, Review, ReviewQuery, Verdict
+from app.tables import Commit, Image, LabelClass, Page, Person, Review, ReviewQuery
 from app.verdicts.queries import STANDS
-from app.words import ACCEPT, REJECT
+from app.words import SECOND
 
 router = APIRouter(prefix="/api/v1", tags=["reviews"])
 
@@ -28,7 +28,7 @@ class ReviewLine:
     created_at: datetime
     last_at: datetime | None  # of the last commit in force
     pages: int  # commits in force
-    accepted: int  # labels in force that this review gave
+    accepted: int  # images, on its pages and by sample, whatever became of them
     rejected: int
     has_open_page: bool
     thumbnail: str  # the first picture it starts from, by SHA-256
@@ -43,7 +43,7 @@ class ReviewItem(BaseModel):
     created_at: datetime
     last_at: datetime | None = Field(description="Of the last commit in force; null before the first.")
     pages: int = Field(description="Committed pages.")
-    accepted: int = Field(description="Labels in force that this review gave.")
+    accepted: int = Field(description="Images, on its pages and by sample, whatever was said of them since.")
     rejected: int
     has_open_page: bool
     thumbnail: str = Field(description="The picture it starts from: an image of the pool, or an upload.")
@@ -62,9 +62,20 @@ def list_reviews(pool: str, session: ReadSession) -> ReviewList:
 
 def reviews(session: Session, *, pool_id: int, limit: int | None = None) -> list[ReviewLine]:
     """Return a pool's reviews, the one worked on last first."""
+    of_page = Commit.kind == "page"
+    # A second look shows again what an earlier page has told; and what a lot's sample held, its pages have told.
+    counts = or_(Page.kind.is_(None), Page.kind != SECOND)
     standing = (
-        select(Commit.review_id, func.count().label("pages"), func.max(Commit.created_at).label("last_at"))
-        .where(Commit.pool_id == pool_id, Commit.kind == "page", STANDS)
+        # What a commit was answered holds its sums already: a million verdicts need not be looked up.
+        select(
+            Commit.review_id,
+            func.sum(case((of_page, 1), else_=0)).label("pages"),
+            func.max(case((of_page, Commit.created_at))).label("last_at"),
+            func.sum(case((counts, Commit.answer["accepted"].as_integer()), else_=0)).label("accepted"),
+            func.sum(case((of_page & counts, Commit.answer["rejected"].as_integer()), else_=0)).label("rejected"),
+        )
+        .outerjoin(Page, Page.id == Commit.page_id)
+        .where(Commit.pool_id == pool_id, Commit.review_id.is_not(None), STANDS)
         .group_by(Commit.review_id)
         .subquery()
     )
@@ -79,8 +90,8 @@ def reviews(session: Session, *, pool_id: int, limit: int | None = None) -> list
             Review.created_at,
             standing.c.last_at,
             committed,
-            _labels_given(final.c.final_id, ACCEPT),
-            _labels_given(final.c.final_id, REJECT),
+            func.coalesce(standing.c.accepted, 0),
+            func.coalesce(standing.c.rejected, 0),
             made > committed,
             func.coalesce(Image.sha256, ReviewQuery.upload_sha256),
         )
@@ -95,14 +106,3 @@ def reviews(session: Session, *, pool_id: int, limit: int | None = None) -> list
         .limit(limit)
     )
     return [ReviewLine(*row) for row in rows]
-
-
-def _labels_given(class_id: ColumnElement[int], value: str) -> ColumnElement[int]:
-    return (
-        select(func.count())
-        .select_from(Label)
-        .join(Verdict, Verdict.id == Label.verdict_id)
-        .join(Commit, Commit.id == Verdict.commit_id)
-        .where(Label.class_id == class_id, Label.value == value, Commit.review_id == Review.id)
-        .scalar_subquery()
-    )

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app.db import Database
 from app.history import record
-from app.labels.rows import CommitCells, VerdictRow, cells, header, image_cells, lines, written
+from app.labels.rows import CommitCells, ImageCells, VerdictRow, cells, header, image_cells, lines, written
 from app.pools.held import path_in_pool
 from app.pools.merged import counted_as, final_classes
 from app.tables import (
@@ -32,7 +32,7 @@ from app.words import ACCEPT, VERDICTS, VerdictValue
 
 # Few enough that reading goes on while the next ones are looked up; some hundred kB of text.
 ROWS_AT_ONCE = 2_000
-# An image has verdicts for several classes; so many of them take some 25 MB.
+# An image has verdicts for several classes; so many of them take some 40 MB.
 IMAGES_KEPT = 100_000
 
 Rows = Literal["labels", "verdicts"]
@@ -110,7 +110,7 @@ def _blocks(
     classes: Mapping[int, str],
     groups: Mapping[str, str] | None,
 ) -> Iterator[str]:
-    images: dict[int, str] = {}
+    images: dict[int, ImageCells] = {}
     commits: dict[int, CommitCells] = {}
     images_by_id, commits_by_id = _images_by_id(pool_id), _commits_by_id()
     for rows in found.partitions(ROWS_AT_ONCE):
@@ -120,17 +120,16 @@ def _blocks(
         commits |= _commits(connection.execute(commits_by_id, {"ids": list(commit_ids - commits.keys())}))
         if len(images) > IMAGES_KEPT:
             images = {}
-        images |= _images(connection.execute(images_by_id, {"ids": list({row[1] for row in rows} - images.keys())}))
-        yield lines(rows, images=images, classes=classes, commits=commits, groups=groups)
+        # Not the difference of two sets, for which all that are kept would be gone through.
+        unknown = [image_id for image_id in {row[1] for row in rows} if image_id not in images]
+        for image_id, image, path in connection.execute(images_by_id, {"ids": unknown}):
+            images[image_id] = image_cells(image, path, groups)
+        yield lines(rows, images=images, classes=classes, commits=commits)
 
 
 def _images_by_id(pool_id: int) -> Select[int, str, str]:
     path = path_in_pool(Image.id, pool_id=pool_id)
     return select(Image.id, Image.sha256, path).where(Image.id.in_(bindparam("ids", expanding=True)))
-
-
-def _images(found: CursorResult[int, str, str]) -> dict[int, str]:
-    return {image_id: image_cells(image, path) for image_id, image, path in found.all()}
 
 
 def _commits_by_id() -> Select[*tuple[Any, ...]]:

@@ -23,13 +23,19 @@ HEADER = (
     "bound",
     "group",
 )
-DIGEST = 64  # hex digits of a SHA-256, with which the cells of an image begin
 
 
 # One verdict: (commit id, image id, class id, verdict, score, basis, disputed). The score is None where no page was
 # looked at. The basis is seen, stack or sample: whether the image itself was looked at, or what stood for it. Disputed,
 # of a label, is whether people differ about it.
 VerdictRow = tuple[int, int, int, str, float | None, str, bool]
+
+
+class ImageCells(NamedTuple):
+    """What all verdicts on an image have in common, as it is written."""
+
+    what: str  # image, path
+    group: str
 
 
 class CommitCells(NamedTuple):
@@ -48,33 +54,34 @@ def header(last_column: str) -> str:
 def lines(
     verdicts: Iterable[VerdictRow],
     *,
-    images: Mapping[int, str],
+    images: Mapping[int, ImageCells],
     classes: Mapping[int, str],
     commits: Mapping[int, CommitCells],
-    groups: Mapping[str, str] | None,
 ) -> str:
     """Return a line for each verdict, as RFC 4180 has it.
 
-    `images` are as `image_cells` writes them, `classes` as `cells` does. `groups` holds {an image's SHA-256: that of
-    the first of its stack} of images that are in a stack; None where no index can tell. The last column says “yes” of
-    labels that are disputed and of verdicts that have been taken back.
+    `classes` are as `cells` writes them. The last column says “yes” of labels that are disputed and of verdicts that
+    have been taken back.
     """
     # A million rows go through here: what rows share comes ready written, and the rest needs no quotes.
     return "".join(
         [
-            f"{image},{classes[class_id]},{verdict},{commit.who},{'' if score is None else score},{basis},"
-            f"{commit.bound},{'' if groups is None else groups.get(image[:DIGEST]) or image[:DIGEST]},"
-            f"{'yes' if disputed or commit.undone else 'no'}\r\n"
+            f"{what},{classes[class_id]},{verdict},{who},{'' if score is None else score},{basis},"
+            f"{bound},{group},{'yes' if disputed or undone else 'no'}\r\n"
             for commit_id, image_id, class_id, verdict, score, basis, disputed in verdicts
-            for image, commit in ((images[image_id], commits[commit_id]),)
+            for (what, group), (who, bound, undone) in ((images[image_id], commits[commit_id]),)
         ]
     )
 
 
-def image_cells(image: str, path: str) -> str:
-    """Write the image with this SHA-256, in hex, and its path, relative to the imported folder."""
+def image_cells(image: str, path: str, groups: Mapping[str, str] | None) -> ImageCells:
+    """Write the image with this SHA-256, in hex, its path, relative to the imported folder, and its group.
+
+    `groups` holds {an image's SHA-256: that of the first of its stack} of images that are in a stack; None where no
+    index can tell.
+    """
     # “./=1+1.png” is no formula in a spreadsheet, and still a valid path.
-    return cells(image, f"./{path}")
+    return ImageCells(cells(image, f"./{path}"), "" if groups is None else groups.get(image, image))
 
 
 def cells(*values: object) -> str:

@@ -30,6 +30,11 @@ class RowMap:
         found = (self._sorted[places] == wanted) & (wanted >= 0)
         return np.where(found, self._order[places], -1)
 
+    def rows_held(self, image_ids: Iterable[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the rows of those images that the version holds, in the order asked."""
+        found = self.rows_of(image_ids)
+        return found[found >= 0]
+
 
 class RowMaps:
     """The row maps of the versions used last. Versions never change, so neither do their maps; thread-safe.

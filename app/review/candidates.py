@@ -14,14 +14,13 @@ from sqlalchemy.orm import Session
 
 from app.registry.row_maps import RowMap
 from app.review import lease_queries, page_queries, queries
+from app.review.decided import DecidedRows, Rows
 from app.review.page_queries import NewTile
 from app.review.queries import QueryPicture, ReviewLine
 from app.search.ranking import REMEMBERED, SHORTLIST, Floats, best, corrected, learned_direction
 from app.search.served_index import ServedIndex
-from app.verdicts.queries import images_with, labelled_otherwise, waiting_for_others
-from app.words import ACCEPT, REJECT, UNSURE, VerdictValue
-
-Rows = NDArray[np.int64]
+from app.verdicts.queries import waiting_for_others
+from app.words import ACCEPT, REJECT, VerdictValue
 
 
 class Examples(TypedDict):
@@ -93,7 +92,7 @@ class Order:
 
     def rows(self, image_ids: Iterable[int]) -> Rows:
         """Return the rows of images; those that came after this index version was built have none."""
-        return _rows(self.row_map, image_ids)
+        return self.row_map.rows_held(image_ids)
 
     @cached_property
     def _stacked(self) -> Rows:
@@ -127,6 +126,7 @@ def order(
     person_id: int,
     index: ServedIndex,
     row_map: RowMap,
+    decided_rows: DecidedRows,
     supposing: Mapping[int, VerdictValue] = MappingProxyType({}),
     like: int | None = None,
 ) -> Order:
@@ -138,22 +138,20 @@ def order(
     image id: what would come next if they were? With `like`, the order is that of likeness to this one image, away from
     the rejected ones.
     """
-    waiting = waiting_for_others(session, pool_id=review.pool_id, class_id=review.class_id, person_id=person_id)
+    decided = decided_rows.of(session, review=review, person_id=person_id, row_map=row_map)
+    waiting = decided.waiting
 
-    def decided(value: VerdictValue) -> Rows:
-        given = images_with(session, class_id=review.class_id, value=value)
+    def with_verdict(value: VerdictValue) -> Rows:
         # What this person gave counts for them, also where the rule wants more verdicts before it is a label.
         own = [image for image, waits in waiting.items() if waits == value]
-        return _rows(row_map, given + own + [image for image, supposed in supposing.items() if supposed == value])
+        own += [image for image, supposed in supposing.items() if supposed == value]
+        return np.concatenate([decided.with_verdict(value), row_map.rows_held(own)])
 
-    accepted, rejected = decided(ACCEPT), decided(REJECT)
+    accepted, rejected = with_verdict(ACCEPT), with_verdict(REJECT)
     hidden = row_map.image_ids < 0
-    hidden[accepted] = hidden[rejected] = hidden[decided(UNSURE)] = True
-    hidden[_rows(row_map, [*supposing, *waiting])] = True
-    if review.classes_per_image == "one":
-        others = labelled_otherwise(session, pool_id=review.pool_id, class_id=review.class_id)
-        hidden[_rows(row_map, others)] = True
-    leased = _rows(row_map, lease_queries.leased_elsewhere(session, review=review))
+    hidden[decided.rows] = hidden[decided.elsewhere] = True
+    hidden[row_map.rows_held([*supposing, *waiting])] = True
+    leased = row_map.rows_held(lease_queries.leased_elsewhere(session, review=review))
     leased = leased[~hidden[leased]]
     hidden[leased] = True
 
@@ -164,7 +162,7 @@ def order(
     )
     learned_from = index.vectors[accepted[-REMEMBERED:]]
     if like is not None:
-        wanted, learned_from = index.vectors[_rows(row_map, [like])], wanted[:0]
+        wanted, learned_from = index.vectors[row_map.rows_held([like])], wanted[:0]
     examples = Examples(
         query=wanted,
         accepted=learned_from,
@@ -195,11 +193,6 @@ def once_more(
     # SHA-256 knows nothing of what is in a picture.
     shuffled = sorted(chosen, key=lambda row: bytes(ranked.index.digests[row]))
     return [ranked.tile(row) for row in shuffled]
-
-
-def _rows(row_map: RowMap, image_ids: Iterable[int]) -> Rows:
-    found = row_map.rows_of(list(image_ids))
-    return found[found >= 0]
 
 
 def _query_vectors(pictures: Sequence[QueryPicture], *, index: ServedIndex, row_map: RowMap) -> NDArray[np.float32]:

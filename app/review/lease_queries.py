@@ -10,7 +10,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, func, or_, select, union_all, update
+from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, exists, func, or_, select, union_all, update
 from sqlalchemy.orm import Session
 
 from app.pools.merged import counting_for
@@ -42,7 +42,8 @@ def taken(session: Session, *, review: ReviewLine, image_ids: Collection[int]) -
     for ids in in_batches(image_ids):
         # In one statement: what goes from the one state to the other meanwhile is seen in either.
         statement: CompoundSelect[int] = union_all(
-            _leased(session, review).where(PageCandidate.image_id.in_(ids)),
+            # By no index of its own: an image lies on many old pages, and few pages are leased.
+            _leased(session, review).where((PageCandidate.image_id + 0).in_(ids)),
             select(Label.image_id).where(Label.image_id.in_(ids), _decided(review)),
         )
         found.update(session.connection().scalars(statement).all())
@@ -99,16 +100,16 @@ def candidates(session: Session, *, page_id: int) -> list[int]:
 def _leased(session: Session, review: ReviewLine) -> Select[int]:
     # A review begun for a class that was merged since keeps it, and counts for the review's class all the same.
     of_class = Review.class_id.in_(counting_for(session, review.class_id))
+    # Not a join: SQLite would look through all pages of the pool's reviews in place of the few that are leased.
+    in_the_way = exists().where(
+        Review.id == Page.review_id,
+        Review.id != review.id,
+        Review.pool_id == review.pool_id if review.classes_per_image == "one" else of_class,
+    )
     return (
         select(PageCandidate.image_id)
         .join(Page, Page.id == PageCandidate.page_id)
-        .join(Review, Review.id == Page.review_id)
-        .where(
-            Page.leased_until > now(),
-            Review.id != review.id,
-            Review.pool_id == review.pool_id if review.classes_per_image == "one" else of_class,
-            PageCandidate.planted.is_(False),
-        )
+        .where(Page.leased_until > now(), in_the_way, PageCandidate.planted.is_(False))
     )
 
 

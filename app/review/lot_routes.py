@@ -33,7 +33,14 @@ def draw_lot(
     with state.database.read() as session:
         review = queries.review(session, review_id=review_id)
         index, row_map = opened(request, session, review)
-        ranked = order(session, review=review, person_id=person.id, index=index, row_map=row_map)
+        ranked = order(
+            session,
+            review=review,
+            person_id=person.id,
+            index=index,
+            row_map=row_map,
+            decided_rows=state.decided_rows,
+        )
     with state.database.write() as session:
         lease = state.settings.lease
         drawn = lots.draw(session, review=review, ranked=ranked, size=wanted.size, looks=wanted.looks, lease=lease)

@@ -43,7 +43,14 @@ def show_outlook(
     if page is not None and page_queries.page(session, page_id=page).review_id != review_id:
         raise page_queries.PageNotFound
     index, row_map = opened(request, session, review)
-    ranked = order(session, review=review, person_id=person.id, index=index, row_map=row_map)
+    ranked = order(
+        session,
+        review=review,
+        person_id=person.id,
+        index=index,
+        row_map=row_map,
+        decided_rows=request.app.state.decided_rows,
+    )
     caught = caught_by(session, person_id=person.id)
     found = outlook(
         query=ranked.examples["query"],

@@ -135,6 +135,7 @@ def turn_page(
         person_id=person.id,
         wanted=wanted or bodies.NewPage(),
         opened=partial(opened, request),
+        decided_rows=state.decided_rows,
         planted_per_page=state.settings.planted_per_page,
         lease=state.settings.lease,
     )
@@ -179,7 +180,15 @@ def look_ahead(page_id: int, marked: bodies.Marked, request: Request, person: Cu
             if not tile.planted
             for picture in pictures_of(tile)
         }
-        ranked = order(session, review=review, person_id=person.id, index=index, row_map=row_map, supposing=supposing)
+        ranked = order(
+            session,
+            review=review,
+            person_id=person.id,
+            index=index,
+            row_map=row_map,
+            decided_rows=state.decided_rows,
+            supposing=supposing,
+        )
         following = (
             of_others(session, review=review, person_id=person.id, ranked=ranked, besides=supposing).tiles(len(shown))
             if review.kind == SECOND

@@ -9,7 +9,8 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict
-from app.review.candidates import Order, Rows
+from app.review.candidates import Order
+from app.review.decided import Rows
 from app.review.page_queries import NewTile
 from app.review.queries import ReviewLine
 from app.verdicts.queries import accepted_by_others

@@ -18,6 +18,7 @@ from app.registry.row_maps import RowMap
 from app.review import lease_queries, page_queries, queries
 from app.review.bodies import NewPage
 from app.review.candidates import Order, once_more, order
+from app.review.decided import DecidedRows
 from app.review.decisions import purity
 from app.review.depth import ENOUGH, Probe, next_depth
 from app.review.leases import first_free, is_due, keep
@@ -92,6 +93,7 @@ def turn(
     person_id: int,
     wanted: NewPage,
     opened: Opened,
+    decided_rows: DecidedRows,
     planted_per_page: float,
     lease: timedelta,
 ) -> Turned:
@@ -113,7 +115,7 @@ def turn(
             if open_page is not None and again and not is_due(open_page, lease=lease):
                 return Turned(open_page, made=False)
             _see_that_no_sample_is_open(open_page, unless=again)
-            offer = _offered(session, review=review, person_id=person_id, wanted=wanted, opened=opened)
+            offer = _offered(session, review, wanted, person_id=person_id, opened=opened, decided_rows=decided_rows)
         with database.write() as session:
             review = queries.review(session, review_id=review_id, lock=True)
             lease_queries.one_at_a_time(session, review=review)
@@ -137,12 +139,28 @@ def _see_that_no_sample_is_open(open_page: PageLine | None, *, unless: bool) -> 
         raise SampleOpen
 
 
-def _offered(session: Session, *, review: ReviewLine, person_id: int, wanted: NewPage, opened: Opened) -> _Offer:
+def _offered(
+    session: Session,
+    review: ReviewLine,
+    wanted: NewPage,
+    *,
+    person_id: int,
+    opened: Opened,
+    decided_rows: DecidedRows,
+) -> _Offer:
     if review.kind == SECOND and wanted.kind in (DEEPER, LIKE):
         raise SecondReview
     index, row_map = opened(session, review)
     like = _like(session, review, wanted, row_map)
-    ranked = order(session, review=review, person_id=person_id, index=index, row_map=row_map, like=like)
+    ranked = order(
+        session,
+        review=review,
+        person_id=person_id,
+        index=index,
+        row_map=row_map,
+        decided_rows=decided_rows,
+        like=like,
+    )
     skip, message = 0, ALL_DECIDED
     none = np.empty(0, dtype=np.intp)
     if wanted.kind == SECOND:

@@ -17,8 +17,7 @@ from app.pools.errors import ClassNotFound
 from app.pools.queries import class_named, create_class
 from app.tables import Commit, Lot, Page, Pool, PoolImage, Verdict
 from app.verdicts.queries import STANDS, in_batches, standing_verdicts
-from app.verdicts.rule import in_force
-from app.verdicts.rules import pool_rule, replace_labels
+from app.verdicts.rules import among, labels_anew, pool_rule
 from app.words import ACCEPT, SEEN, Basis, VerdictValue
 
 
@@ -152,8 +151,8 @@ def refresh_labels(session: Session, *, pool_id: int, image_ids: Collection[int]
     """Make the labels of these images anew from the verdicts that stand."""
     one_writer_at_a_time(session, pool_id=pool_id, image_ids=image_ids)
     pool = pool_rule(session, pool_id=pool_id)
-    held = in_force(standing_verdicts(session, pool_id=pool_id, image_ids=image_ids), pool)
-    replace_labels(session, pool_id=pool_id, image_ids=image_ids, held=held)
+    for ids in in_batches(image_ids):
+        labels_anew(session, pool, pool_id=pool_id, images=among(ids))
 
 
 def hold_classes(session: Session, *, pool_id: int) -> None:

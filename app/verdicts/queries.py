@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, and_, exists, func, select, text
 from sqlalchemy.orm import Session, aliased
 
 from app.pools.merged import counted_as, counting_for, final_classes
@@ -46,7 +46,7 @@ def standing_where(session: Session, condition: ColumnElement[bool], *, pool_id:
 
     Those for a merged class are yielded as for the class that they count for.
     """
-    rows = session.connection().execute(
+    found = session.connection().execute(
         select(
             Verdict.id,
             Verdict.image_id,
@@ -59,7 +59,8 @@ def standing_where(session: Session, condition: ColumnElement[bool], *, pool_id:
         .where(condition, Commit.pool_id == pool_id, STANDS)
     )
     merged = counted_as(session, pool_id=pool_id)
-    for id, image_id, class_id, value, person_id, settlement in rows:
+    # All at once: fetched one by one, rows take longer than what is made of them.
+    for id, image_id, class_id, value, person_id, settlement in found.all():
         yield Given(id, image_id, merged.get(class_id, class_id), value, person_id, settlement)
 
 
@@ -68,6 +69,18 @@ def class_counts(session: Session, *, class_id: int) -> Counts:
     rows = session.execute(select(Label.value, func.count()).where(Label.class_id == class_id).group_by(Label.value))
     by_value = dict(rows.all())
     return Counts(by_value.get(ACCEPT, 0), by_value.get(REJECT, 0), by_value.get(UNSURE, 0))
+
+
+def counts_by_class(session: Session, *, pool_id: int, class_id: int | None = None) -> dict[int, dict[str, int]]:
+    """Count the labels of a pool's classes, or of one of them: {class id: {value: images}}."""
+    classes = select(LabelClass.id).where(LabelClass.pool_id == pool_id)
+    of = Label.class_id.in_(classes) if class_id is None else Label.class_id == class_id
+    # By class and value, as an index has them: by value alone, a million rows would have to be sorted first.
+    statement = select(Label.class_id, Label.value, func.count()).where(of).group_by(Label.class_id, Label.value)
+    counts: dict[int, dict[str, int]] = {}
+    for of_class, value, count in session.execute(statement):
+        counts.setdefault(of_class, {})[value] = count
+    return counts
 
 
 def images_with(session: Session, *, class_id: int, value: str) -> list[int]:
@@ -97,35 +110,51 @@ def waiting_for_others(session: Session, *, pool_id: int, class_id: int, person_
     With each stands the verdict that they gave, the latest last; or None for an image that they accepted for another
     class, whose label is open, in a pool with one class per image.
     """
+    found = given_while_open(session, pool_id=pool_id, class_id=class_id, person_id=person_id)
+    return {image_id: value for image_id, (_, value) in sorted(found.items(), key=lambda line: line[1][0])}
+
+
+def given_while_open(
+    session: Session, *, pool_id: int, class_id: int, person_id: int, image_ids: Collection[int] | None = None
+) -> dict[int, tuple[int, str | None]]:
+    """Return {image: (verdict id, value)} of what `waiting_for_others` tells, of these images or of all."""
+    classes = select(LabelClass.id).where(LabelClass.pool_id == pool_id)
+    one = session.scalars(select(Pool.classes_per_image).where(Pool.id == pool_id)).one() == "one"
+    of = Label.class_id.in_(classes) if one else Label.class_id == class_id
+    if session.scalars(select(Label.image_id).where(of, Label.value == OPEN).limit(1)).first() is None:
+        return {}
     final = final_classes(pool_id)
+    # Neither a join nor “exists”, for which the databases may begin with the labels: under a majority a million of them
+    # may be open, and next to none this person's.
+    label = (
+        select(Label.value)
+        .where(Label.class_id == final.c.final_id, Label.image_id == Verdict.image_id)
+        .correlate(final, Verdict)
+        .scalar_subquery()
+    )
     statement = (
-        select(Label.image_id, Label.class_id, Verdict.value)
-        .join(LabelClass, LabelClass.id == Label.class_id)
-        .join(final, final.c.final_id == Label.class_id)
-        .join(Verdict, and_(Verdict.image_id == Label.image_id, Verdict.class_id == final.c.id))
+        select(Verdict.id, Verdict.image_id, final.c.final_id, Verdict.value)
         .join(Commit, Commit.id == Verdict.commit_id)
-        .join(Pool, Pool.id == LabelClass.pool_id)
+        .join(final, final.c.id == Verdict.class_id)
         .where(
-            Label.value == OPEN,
-            or_(Label.class_id == class_id, Pool.classes_per_image == "one"),
-            LabelClass.pool_id == pool_id,
-            Commit.person_id == person_id,
-            Commit.kind != SETTLEMENT,
-            STANDS,
+            Commit.pool_id == pool_id, Commit.person_id == person_id, Commit.kind != SETTLEMENT, STANDS, label == OPEN
         )
         .order_by(Verdict.id)
     )
-    given: dict[int, str | None] = {}
-    elsewhere: dict[tuple[int, int], str] = {}
-    for image_id, of_class, value in session.connection().execute(statement):
+    if not one:
+        statement = statement.where(final.c.final_id == class_id)
+    if image_ids is not None:
+        statement = statement.where(Verdict.image_id.in_(image_ids))
+    given: dict[int, tuple[int, str | None]] = {}
+    elsewhere: dict[tuple[int, int], tuple[int, str]] = {}
+    for verdict_id, image_id, of_class, value in session.connection().execute(statement).all():
         if of_class == class_id:
-            given.pop(image_id, None)
-            given[image_id] = value
+            given[image_id] = (verdict_id, value)
         else:
-            elsewhere[image_id, of_class] = value
-    for (image_id, _), value in elsewhere.items():
+            elsewhere[image_id, of_class] = (verdict_id, value)
+    for (image_id, _), (verdict_id, value) in elsewhere.items():
         if value == ACCEPT:
-            given.setdefault(image_id, None)
+            given.setdefault(image_id, (verdict_id, None))
     return given
 
 

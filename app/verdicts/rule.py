@@ -30,6 +30,11 @@ class PoolRule(NamedTuple):
     majority_of: int | None  # how many people have to look, under “majority”
     one_class_per_image: bool
 
+    @property
+    def wants_several(self) -> bool:
+        """Whether what one person says is no label yet."""
+        return self.rule == MAJORITY and (self.majority_of or 1) > 1
+
 
 class InForce(NamedTuple):
     """What holds of an image for a class."""
@@ -82,7 +87,7 @@ def _labels(given: Sequence[Given], pool: PoolRule) -> dict[int, InForce]:
     """Return what holds of one image for each class, of its verdicts in the order they were given."""
     if len(given) == 1:
         # Nearly all images, and what is below says the same of them in several times the time.
-        waits = pool.rule == MAJORITY and (pool.majority_of or 1) > 1 and not given[0].settles
+        waits = pool.wants_several and not given[0].settles
         return {given[0].class_id: InForce(given[0], OPEN if waits else given[0].value, disputed=False)}
     said = _sorted_out(given, one_class=pool.one_class_per_image)
     labels = {class_id: _by_rule(own, pool) for class_id, own in said.own.items() if own}

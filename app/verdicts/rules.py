@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 
-from sqlalchemy import case, delete, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    MetaData,
+    Select,
+    SQLColumnExpression,
+    Table,
+    case,
+    delete,
+    false,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from app.history import record
-from app.tables import Label, LabelClass, Pool, PoolImage, Verdict
-from app.verdicts.queries import in_batches, standing_where
-from app.verdicts.rule import InForce, PoolRule, in_force
-from app.words import ACCEPT, OPEN, REJECT, UNSURE, Rule
+from app.pools.merged import counted_as
+from app.tables import Commit, Label, LabelClass, Pool, Verdict
+from app.verdicts.queries import STANDS, counts_by_class, disputed_labels, in_batches, standing_where
+from app.verdicts.rule import PoolRule, in_force
+from app.words import ACCEPT, OPEN, REJECT, SETTLEMENT, UNSURE, Rule
 
 # So many images are judged anew at once: a pool's verdicts are never in memory together.
 IMAGES_AT_ONCE = 5_000
+
+# Of one transaction; if it fails, it goes with it.
+_CONTESTED = Table("contested", MetaData(), Column("image_id", BigInteger, primary_key=True), prefixes=["TEMPORARY"])
 
 
 @dataclass(frozen=True)
@@ -47,7 +69,7 @@ def pool_rule(session: Session, *, pool_id: int) -> PoolRule:
 
 
 def change_rule(session: Session, *, pool_id: int, rule: Rule, majority_of: int | None, person_id: int) -> Recounted:
-    """Give a pool this rule and make all its labels anew from the verdicts that stand.
+    """Give a pool this rule and make its labels anew from the verdicts that stand.
 
     Whoever stores verdicts meanwhile waits. Only labels that become others are written; the same rule once more
     changes none.
@@ -58,9 +80,14 @@ def change_rule(session: Session, *, pool_id: int, rule: Rule, majority_of: int 
     before = label_counts(session, pool_id=pool_id)
     session.execute(update(Pool).where(Pool.id == pool_id).values(rule=rule, majority_of=majority_of))
     pool = former._replace(rule=rule, majority_of=majority_of)
-    changed = sum(
-        _relabel(session, pool, pool_id=pool_id, first=first, last=last) for first, last in _ranges(session, pool_id)
-    )
+    changed = 0
+    with _set_down(session, _contested(session, pool, pool_id=pool_id)) as contested:
+        if former.wants_several != pool.wants_several:
+            changed += _others_anew(session, pool, pool_id=pool_id, contested=contested)
+        images = list(session.connection().scalars(contested.order_by(_CONTESTED.c.image_id)))
+    for first in range(0, len(images), IMAGES_AT_ONCE):
+        ids = images[first : first + IMAGES_AT_ONCE]
+        changed += labels_anew(session, pool, pool_id=pool_id, images=among(ids))
     after = label_counts(session, pool_id=pool_id)
     details = {
         "from": {"rule": former.rule, "majority_of": former.majority_of},
@@ -72,75 +99,105 @@ def change_rule(session: Session, *, pool_id: int, rule: Rule, majority_of: int 
     return Recounted(before, after, changed)
 
 
-def replace_labels(
-    session: Session, *, pool_id: int, image_ids: Collection[int], held: Mapping[tuple[int, int], InForce]
-) -> None:
-    """Let these be the labels of these images, and no others."""
-    classes = select(LabelClass.id).where(LabelClass.pool_id == pool_id)
-    for ids in in_batches(image_ids):
-        session.execute(delete(Label).where(Label.image_id.in_(ids), Label.class_id.in_(classes)))
-    if held:
-        # Past the session: of hundreds of thousands its handling of rows takes longest of all.
-        session.connection().execute(
-            insert(Label),
-            [
-                {
-                    "class_id": class_id,
-                    "image_id": image_id,
-                    "verdict_id": label.verdict.id,
-                    "value": label.value,
-                    "disputed": label.disputed,
-                }
-                for (class_id, image_id), label in held.items()
-            ],
-        )
+def labels_anew(
+    session: Session, pool: PoolRule, *, pool_id: int, images: Callable[[SQLColumnExpression[int]], ColumnElement[bool]]
+) -> int:
+    """Make the labels of some images anew from the verdicts that stand, and return on how many they became others.
+
+    `images` is the condition on a column of image ids. Only labels that become others are written: an image has labels
+    of many classes, and of a page's verdicts next to none of those changes.
+    """
+    connection = session.connection()  # past the session, whose handling of rows takes longest of all
+    there = {
+        (class_id, image_id): (verdict_id, value, bool(disputed))
+        for class_id, image_id, verdict_id, value, disputed in connection.execute(
+            select(Label.class_id, Label.image_id, Label.verdict_id, Label.value, Label.disputed)
+            .join(LabelClass, LabelClass.id == Label.class_id)
+            .where(LabelClass.pool_id == pool_id, images(Label.image_id))
+        ).all()
+    }
+    held = in_force(standing_where(session, images(Verdict.image_id), pool_id=pool_id), pool)
+    wanted = {key: (label.verdict.id, label.value, label.disputed) for key, label in held.items()}
+    gone: dict[int, list[int]] = defaultdict(list)
+    for (class_id, image_id), label in there.items():
+        if wanted.get((class_id, image_id)) != label:
+            gone[class_id].append(image_id)
+    for class_id, image_ids in gone.items():
+        for ids in in_batches(image_ids):
+            connection.execute(delete(Label).where(Label.class_id == class_id, Label.image_id.in_(ids)))
+    fresh = [
+        {"class_id": class_id, "image_id": image_id, "verdict_id": verdict_id, "value": value, "disputed": disputed}
+        for (class_id, image_id), (verdict_id, value, disputed) in wanted.items()
+        if there.get((class_id, image_id)) != (verdict_id, value, disputed)
+    ]
+    if fresh:
+        connection.execute(insert(Label), fresh)
+    return len({label["image_id"] for label in fresh}.union(*gone.values()))
 
 
 def label_counts(session: Session, *, pool_id: int, class_id: int | None = None) -> LabelCounts:
     """Count the labels of a pool, or of one class of it."""
-    statement = (
-        select(Label.value, func.count(), func.sum(case((Label.disputed, 1), else_=0)))
-        .join(LabelClass, LabelClass.id == Label.class_id)
-        .where(LabelClass.pool_id == pool_id)
-        .group_by(Label.value)
+    by_class = counts_by_class(session, pool_id=pool_id, class_id=class_id).values()
+    accepted, rejected, unsure, waiting = (
+        sum(counts.get(value, 0) for counts in by_class) for value in (ACCEPT, REJECT, UNSURE, OPEN)
     )
-    if class_id is not None:
-        statement = statement.where(Label.class_id == class_id)
-    rows = session.execute(statement).all()
-    by_value = {value: count for value, count, _ in rows}
-    accepted, rejected, unsure, waiting = (by_value.get(value, 0) for value in (ACCEPT, REJECT, UNSURE, OPEN))
-    return LabelCounts(accepted, rejected, unsure, waiting, sum(int(disputed) for _, _, disputed in rows))
+    disputed = disputed_labels(session, pool_id=pool_id, class_id=class_id)
+    return LabelCounts(accepted, rejected, unsure, waiting, disputed)
 
 
-def _ranges(session: Session, pool_id: int) -> Iterator[tuple[int, int]]:
-    """Yield ranges of image ids, from above the first number to the second, that hold a pool's images in turn."""
-    numbered = (
-        select(PoolImage.image_id, func.row_number().over(order_by=PoolImage.image_id).label("place"))
-        .where(PoolImage.pool_id == pool_id)
+def among(ids: list[int]) -> Callable[[SQLColumnExpression[int]], ColumnElement[bool]]:
+    """Return the condition on a column of image ids that it is one of these."""
+    return lambda image_id: image_id.in_(ids)
+
+
+def _contested(session: Session, pool: PoolRule, *, pool_id: int) -> Select[int]:
+    """Select the images of whose labels it is the rule that says which they are.
+
+    They are those that several people judged for one class, that were settled, or, with one class per image, accepted
+    for several. Of the others, by far the most, each label is its class's latest verdict, or open.
+    """
+    merged = counted_as(session, pool_id=pool_id)
+    class_id = case(merged, value=Verdict.class_id, else_=Verdict.class_id) if merged else Verdict.class_id
+    judged = (
+        select(
+            Verdict.image_id,
+            case((func.min(Commit.person_id) != func.max(Commit.person_id), 1), else_=0).label("several"),
+            func.max(case((Commit.kind == SETTLEMENT, 1), else_=0)).label("settled"),
+            func.max(case((Verdict.value == ACCEPT, 1), else_=0)).label("accepted"),
+        )
+        .join(Commit, Commit.id == Verdict.commit_id)
+        .where(Commit.pool_id == pool_id, STANDS)
+        .group_by(Verdict.image_id, class_id)
         .subquery()
     )
-    marks = session.scalars(
-        select(numbered.c.image_id).where(numbered.c.place % IMAGES_AT_ONCE == 0).order_by(numbered.c.image_id)
+    several_classes = func.sum(judged.c.accepted) > 1 if pool.one_class_per_image else false()
+    return (
+        select(judged.c.image_id)
+        .group_by(judged.c.image_id)
+        .having(or_(func.max(judged.c.several) > 0, func.max(judged.c.settled) > 0, several_classes))
     )
-    last = session.scalar(select(func.max(PoolImage.image_id)).where(PoolImage.pool_id == pool_id)) or 0
-    yield from pairwise([0, *marks, last])
 
 
-def _relabel(session: Session, pool: PoolRule, *, pool_id: int, first: int, last: int) -> int:
-    """Make the labels of a range of images anew and return on how many images they became others."""
-    there = {
-        (class_id, image_id): (verdict_id, value, disputed)
-        for class_id, image_id, verdict_id, value, disputed in session.connection().execute(
-            select(Label.class_id, Label.image_id, Label.verdict_id, Label.value, Label.disputed)
-            .join(LabelClass, LabelClass.id == Label.class_id)
-            .where(LabelClass.pool_id == pool_id, Label.image_id > first, Label.image_id <= last)
-        )
-    }
-    of_range = (Verdict.image_id > first) & (Verdict.image_id <= last)
-    held = in_force(standing_where(session, of_range, pool_id=pool_id), pool)
-    wanted = {key: (label.verdict.id, label.value, label.disputed) for key, label in held.items()}
-    changed = {image_id for _, image_id in dict(there.items() ^ wanted.items())}
-    if changed:
-        anew = {key: label for key, label in held.items() if key[1] in changed}
-        replace_labels(session, pool_id=pool_id, image_ids=changed, held=anew)
-    return len(changed)
+@contextmanager
+def _set_down(session: Session, found: Select[int]) -> Iterator[Select[int]]:
+    """Yield a selection of the same images that does not look for them again, which takes seconds."""
+    connection = session.connection()
+    _CONTESTED.create(connection)
+    connection.execute(insert(_CONTESTED).from_select(["image_id"], found))
+    yield select(_CONTESTED.c.image_id)
+    _CONTESTED.drop(connection)
+
+
+def _others_anew(session: Session, pool: PoolRule, *, pool_id: int, contested: Select[int]) -> int:
+    """Open the labels of all images that are not contested, or give them their verdict's value; count the images."""
+    classes = select(LabelClass.id).where(LabelClass.pool_id == pool_id)
+    others = (
+        Label.class_id.in_(classes),
+        Label.value != OPEN if pool.wants_several else Label.value == OPEN,
+        Label.image_id.not_in(contested),
+    )
+    own = select(Verdict.value).where(Verdict.id == Label.verdict_id).scalar_subquery()
+    images = session.scalars(select(func.count(Label.image_id.distinct())).where(*others)).one()
+    value = literal(OPEN) if pool.wants_several else own
+    session.connection().execute(update(Label).where(*others).values(value=value))
+    return images

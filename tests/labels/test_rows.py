@@ -16,10 +16,9 @@ def rows_of(
     """Write verdicts of one commit and read them back."""
     text = header(last) + lines(
         verdicts,
-        images={7: image_cells(IMAGE, PATH)},
+        images={7: image_cells(IMAGE, PATH, groups)},
         classes={3: cells(CLASS)},
         commits={5: CommitCells(cells("lo, cal", WHEN, 1, None, "e", 3), "0.95", undone)},
-        groups=groups,
     )
     return list(csv.DictReader(io.StringIO(text, newline="")))
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.db import Database
+from app.labels.merging import merge
 from app.settings import Settings
 from app.tables import Commit, Image, JournalEntry, Label, LabelClass, Pool
 from app.verdicts import journal, rules
@@ -86,6 +87,32 @@ def test_labels_are_what_the_standing_verdicts_amount_to_after_any_sequence(
             assert now == from_scratch(session, pool_id)
             seen |= {(value, disputed) for _, value, disputed in now.values()}
     assert {("accept", True), ("open", True), ("open", False), ("reject", False)} <= seen
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_any_rule_after_any_other_makes_what_it_makes_from_scratch_where_few_have_judged(
+    database: Database, pool_id: int, merged: bool
+) -> None:
+    chance = random.Random(5)
+    people = [person(database, name).id for name in ("ann", "ben", "cai")]
+    with database.read() as session:
+        images = list(session.scalars(select(Image.id).order_by(Image.id)))
+        classes = list(session.scalars(select(LabelClass.id)))
+    with database.write() as session:
+        for kind in ["page", "correction", "import", "import", "settlement", "page", "page"]:
+            by, verdict, class_id = chance.choice(people), chance.choice(VERDICTS), chance.choice(classes)
+            commit = give(session, pool_id, by, verdict, chance.sample(images, 3), kind=kind, class_id=class_id)
+        journal.undo(session, commit_id=commit, person_id=people[0], of_others=True)
+        if merged:
+            merge(session, pool_id=pool_id, name="lark", into="owl", person_id=people[0])
+    turns = [turn for former in RULES for rule in RULES for turn in (former, rule)]
+    for rule, of in turns:
+        with database.write() as session:
+            before = labels(session)
+            done = change_rule(session, pool_id=pool_id, rule=rule, majority_of=of, person_id=people[0])
+            now = labels(session)
+            assert now == from_scratch(session, pool_id)
+            assert done.changed == len({image for _, image in dict(before.items() ^ now.items())})
 
 
 def test_changing_the_rule_there_and_back_brings_back_every_label(database: Database, pool_id: int) -> None:
