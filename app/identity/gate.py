@@ -12,7 +12,6 @@ from app.db import Database
 from app.errors import Forbidden
 from app.identity.access import Found, Who, check, methods_of, rule_for
 from app.identity.asking import Shown, who_asks
-from app.identity.cookies import cookie_name
 from app.identity.guard import TooLarge, body_length
 from app.identity.nearness import is_from_here
 from app.identity.people import Asking, NotLoggedIn
@@ -31,7 +30,8 @@ class Gate:
 
     It looks twice where there is a body, which may come long after its headers: before, so that nobody unknown makes
     the server read, and once all of it is there, so that whoever may no longer do this does not. Routes find who asks
-    in `request.state.asking`. What it raises is told like any other error.
+    in `request.state.asking`, and those that change who gets in look a third time (`sure.py`). What it raises is told
+    like any other error.
     """
 
     def __init__(self, app: ASGIApp, *, database: Database, log_in_days: int, trust_local: bool) -> None:
@@ -74,7 +74,7 @@ class Gate:
         asking = await run_in_threadpool(self._who_asks, request, found)
         if asking.way == "local" and not self.trust_local and not is_from_here(request):
             raise NotAtTheMachine
-        request.state.asking = asking
+        request.state.asking, request.state.found = asking, found
         check(found.rule, asking)
 
     async def _look_again_after_the_body(self, request: Request, found: Found, receive: Receive, send: Send) -> None:
@@ -105,11 +105,7 @@ class Gate:
             raise refusal
 
     def _who_asks(self, request: Request, found: Found) -> Asking:
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        shown = Shown(
-            cookie=request.cookies.get(cookie_name(request)), token=token.strip() if kind.lower() == "bearer" else None
-        )
-        return who_asks(self.database, shown, found, log_in_days=self.log_in_days)
+        return who_asks(self.database, Shown.by(request), found, log_in_days=self.log_in_days)
 
 
 def _refuse(path: str) -> None:

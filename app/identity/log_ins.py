@@ -13,8 +13,8 @@ from app.db import Database
 from app.errors import AppError
 from app.history import record
 from app.identity.accounts import set_password
-from app.identity.people import PersonLine
-from app.identity.secrets import digest, is_password, new_secret
+from app.identity.people import PersonLine, one_at_a_time
+from app.identity.secrets import digest, hashed, is_password, new_secret
 from app.names import LONGEST_NAME, name_key
 from app.settings import Settings
 from app.tables import LogIn, LogInAttempt, Person, now
@@ -65,9 +65,11 @@ def change_password(
     Raises WrongPassword, TooManyAttempts and BadPassword.
     """
     checked = _checked(database, settings, name=person.name, password=present, address=address)
+    password = hashed(new)
     with database.write() as session:
+        one_at_a_time(session)
         _look_again(session, checked)
-        set_password(session, person=checked.person, password=new, by=checked.person.id)
+        set_password(session, person=checked.person, password=password, by=checked.person.id)
         return start_log_in(session, person_id=checked.person.id, days=settings.log_in_days)
 
 
@@ -119,7 +121,7 @@ def _look_again(session: Session, checked: _Checked) -> None:
     still = select(Person.id).where(
         Person.id == checked.person.id, Person.password_hash == checked.password_hash, Person.removed_at.is_(None)
     )
-    if session.scalars(still.with_for_update()).one_or_none() is None:
+    if session.scalars(still.with_for_update(key_share=True)).one_or_none() is None:
         raise WrongPassword
 
 
