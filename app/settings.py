@@ -183,6 +183,11 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.home / 'winnow.db'}"
 
     @property
+    def for_others(self) -> bool:
+        """Whether what is set makes sense only where others than this machine are answered, as behind a proxy."""
+        return bool(self.allowed_hosts or self.trusted_proxies or self.root_path)
+
+    @property
     def lease(self) -> timedelta:
         """How long a page's images are kept from others since somebody last worked on it."""
         return timedelta(minutes=self.lease_minutes)

@@ -24,6 +24,7 @@ class Who(Enum):
     LEAD_OR_ENGINEER = "leads and engineers of the pool"
     ANY_ENGINEER = "engineers of any pool"
     ADMIN = "admins"
+    ADMIN_IN_PERSON = "admins, but no token"
 
 
 class About(Enum):
@@ -72,9 +73,9 @@ RULES = (
     Rule("POST", "/api/v1/tokens", W.IN_PERSON),
     Rule("DELETE", "/api/v1/tokens/{id}", W.IN_PERSON),
     Rule("GET", "/api/v1/people", W.ADMIN),
-    Rule("POST", "/api/v1/people", W.ADMIN),
-    Rule("PATCH", "/api/v1/people/{person}", W.ADMIN),
-    Rule("DELETE", "/api/v1/people/{person}", W.ADMIN),
+    Rule("POST", "/api/v1/people", W.ADMIN_IN_PERSON),
+    Rule("PATCH", "/api/v1/people/{person}", W.ADMIN_IN_PERSON),
+    Rule("DELETE", "/api/v1/people/{person}", W.ADMIN_IN_PERSON),
     Rule("GET", "/api/v1/pools/{pool}/members", W.MEMBER, A.POOL),
     Rule("PUT", "/api/v1/pools/{pool}/members/{person}", W.ADMIN, A.POOL),
     Rule("DELETE", "/api/v1/pools/{pool}/members/{person}", W.ADMIN, A.POOL),
@@ -208,9 +209,9 @@ def check(rule: Rule, asking: Asking) -> None:
         raise NotLoggedIn
     if who is Who.LOGGED_IN:
         return
+    if who in {Who.IN_PERSON, Who.ADMIN_IN_PERSON} and asking.way == "token":
+        raise NotByToken
     if who is Who.IN_PERSON:
-        if asking.way == "token":
-            raise NotByToken
         return
     if rule.about is not About.NOTHING and not asking.member:
         raise NothingForYou

@@ -40,6 +40,10 @@ class LocalPerson(Conflict):
     """“local” is whoever used Winnow before people logged in, and has no log-in; add a person by another name."""
 
 
+class OwnPassword(Conflict):
+    """Change your own password on your own page, which asks for your present one."""
+
+
 @dataclass(frozen=True)
 class PersonRow:
     """A person, with their role in each pool that they are a member of."""

@@ -25,6 +25,10 @@ class NotAtTheMachine(Forbidden):
     """Nobody can log in yet, so only this machine is answered; add a person there: winnow user add NAME --admin."""
 
 
+class NobodyYet(Forbidden):
+    """Nobody can log in yet, and this server is set up for a proxy; add a person: winnow user add NAME --admin."""
+
+
 class Gate:
     """Pure ASGI middleware, so that it stands before all routes alike, and before any body is read.
 
@@ -34,11 +38,14 @@ class Gate:
     like any other error.
     """
 
-    def __init__(self, app: ASGIApp, *, database: Database, log_in_days: int, trust_local: bool) -> None:
+    def __init__(
+        self, app: ASGIApp, *, database: Database, log_in_days: int, trust_local: bool, for_others: bool = False
+    ) -> None:
         self.app = app
         self.database = database
         self.log_in_days = log_in_days
         self.trust_local = trust_local
+        self.for_others = for_others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -72,8 +79,12 @@ class Gate:
 
     async def _let_in(self, request: Request, found: Found) -> None:
         asking = await run_in_threadpool(self._who_asks, request, found)
-        if asking.way == "local" and not self.trust_local and not is_from_here(request):
-            raise NotAtTheMachine
+        if asking.way == "local" and not self.trust_local:
+            # A proxy that does not name itself makes everybody come from this machine.
+            if self.for_others:
+                raise NobodyYet
+            if not is_from_here(request):
+                raise NotAtTheMachine
         request.state.asking, request.state.found = asking, found
         check(found.rule, asking)
 

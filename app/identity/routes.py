@@ -124,10 +124,15 @@ def add_person(
 def change_person(
     request: Request, session: WriteSession, by: CurrentPerson, person: str, body: bodies.PersonChange
 ) -> None:
-    """Another password, or whether they are an admin. All their log-ins end; at another password, their tokens too."""
+    """Another password, or whether they are an admin. All their log-ins end; at another password, their tokens too.
+
+    One's own password is changed at `/me/password`.
+    """
     password = None if body.password is None else hashed(body.password)
     look_again(request, session)
     changed = accounts.person_named(session, person)
+    if password is not None and changed.id == by.id:
+        raise accounts.OwnPassword
     if body.admin is not None:
         accounts.set_admin(session, person=changed, admin=body.admin, by=by.id)
     if password is not None:

@@ -18,6 +18,7 @@ from app.identity.tokens import add_token
 from app.main import create_app
 from app.settings import Settings
 from app.tables import Folder, Image, ImagePath, PoolImage
+from tests.conftest import HERE
 from tests.world import PASSWORD, World
 
 MEMBERS = {"annotator", "lead", "engineer", "admin"}
@@ -32,6 +33,7 @@ ALLOWED = {
     Who.LEAD_OR_ENGINEER: {"lead", "engineer", "admin"},
     Who.ANY_ENGINEER: {"engineer", "admin", "stranger"},
     Who.ADMIN: {"admin"},
+    Who.ADMIN_IN_PERSON: {"admin"},
 }
 
 BROWSER = {"Accept": "text/html"}
@@ -101,7 +103,9 @@ def test_a_token_may_do_no_more_than_its_role_nor_than_its_person(
     client.headers["Authorization"] = f"Bearer {secret}"
     rules = [rule for rule in _all_but_logging_out() if rule.method != "DELETE"]
     assert {f"{rule.method} {rule.path}": _told(client, rule, world) for rule in rules} == {
-        f"{rule.method} {rule.path}": "refused" if rule.who is Who.IN_PERSON else _expected(like, rule)
+        f"{rule.method} {rule.path}": "refused"
+        if rule.who in {Who.IN_PERSON, Who.ADMIN_IN_PERSON}
+        else _expected(like, rule)
         for rule in rules
     }
 
@@ -135,6 +139,20 @@ def test_while_nobody_can_log_in_strangers_are_told_to_have_somebody_added(
     trusting = create_app(settings.model_copy(update={"trust_local": True}))
     with TestClient(trusting, base_url="http://localhost", client=somewhere, headers=headers) as trusted:
         assert trusted.get("/api/v1/me").json()["way"] == "local"
+
+
+@pytest.mark.parametrize(
+    "proxied", [{"allowed_hosts": ("winnow.example",)}, {"trusted_proxies": ("127.0.0.1",)}, {"root_path": "/winnow"}]
+)
+def test_while_nobody_can_log_in_a_server_that_is_set_up_for_a_proxy_answers_nobody(
+    proxied: dict[str, object], settings: Settings
+) -> None:
+    # Such a proxy need not name itself: whoever comes through it seems to be at this machine.
+    for trusts, told in ((False, (403, "nobody-yet")), (True, (422, "first-is-admin"))):
+        app = create_app(settings.model_copy(update=proxied | {"trust_local": trusts}))
+        with TestClient(app, base_url="http://localhost", client=HERE) as client:
+            answer = client.post("/api/v1/people", json={"name": "mallory", "password": PASSWORD})
+            assert (answer.status_code, answer.json()["code"]) == told
 
 
 def test_what_is_not_there_and_what_is_not_yours_cannot_be_told_apart(
