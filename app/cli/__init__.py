@@ -16,6 +16,9 @@ from app.cli.versions import check_index, compare
 
 def main() -> None:
     """Run `winnow` with the arguments of this process."""
+    # What is written from here on, by this process and those that it starts, is for this user alone: the database holds
+    # hashes of passwords, and pictures may be private.
+    os.umask(0o077)
     # Before FAISS is loaded: threads that spin while they wait stall every other process on the same cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     winnow = new_group("Label images by throwing out what does not belong.")
