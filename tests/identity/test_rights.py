@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.routing import iter_route_contexts
-from sqlalchemy import select
+from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
 from app.db import Database
@@ -17,7 +17,7 @@ from app.identity.people import PersonLine
 from app.identity.tokens import add_token
 from app.main import create_app
 from app.settings import Settings
-from app.tables import Folder, Image, ImagePath, PoolImage
+from app.tables import Folder, Image, ImagePath, PoolImage, Unreadable, now
 from tests.conftest import HERE
 from tests.world import PASSWORD, World
 
@@ -187,6 +187,26 @@ def test_an_image_of_two_pools_does_not_tell_where_it_lies_in_the_other(
     for person, pools in (("lead", ["birds"]), ("stranger", ["fish"]), ("admin", ["birds", "fish"])):
         places = as_person(person).get(f"/api/v1/images/{world.images[0]}").json()["places"]
         assert [place["pool"] for place in places] == pools
+
+
+@pytest.mark.parametrize(
+    ("person", "told"), [("annotator", "birds"), ("lead", "birds"), ("engineer", "/pictures/birds")]
+)
+def test_where_folders_lie_is_told_to_engineers_alone(
+    person: str, told: str, as_person: Callable[[str], TestClient], database: Database
+) -> None:
+    asking = as_person(person)
+    with database.write() as session:
+        folder_id = session.scalars(select(Folder.id).where(Folder.location == "/pictures/birds")).one()
+        session.add(Unreadable(folder_id=folder_id, path="torn.png", reason="is torn"))
+        session.execute(update(ImagePath).values(missing_since=now()))
+    assert asking.get("/api/v1/pools/birds").json()["folders"] == [told]
+    for kind in ("unreadable", "missing"):
+        lines = asking.get(f"/api/v1/pools/birds/{kind}").json()["items"]
+        assert {line["folder"] for line in lines} == {told}
+    page = asking.get("/pools/birds/files", headers=BROWSER).text
+    assert f"Not readable in {told}<" in page
+    assert f"Missing from {told}<" in page
 
 
 def test_whoever_makes_a_pool_can_bring_pictures_into_it(as_person: Callable[[str], TestClient]) -> None:
