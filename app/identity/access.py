@@ -157,7 +157,7 @@ RULES = (
     Rule("GET", "/pools/{pool}/disagreements", W.LEAD, A.POOL),
     Rule("GET", "/api/v1/pools/{pool}/disagreements", W.LEAD, A.POOL),
     Rule("POST", "/api/v1/pools/{pool}/classes/{class_name}/settlements", W.LEAD, A.POOL),
-    Rule("GET", "/api/v1/pools/{pool}/classes/{class_name}/agreement", W.MEMBER, A.POOL),
+    Rule("GET", "/api/v1/pools/{pool}/classes/{class_name}/agreement", W.LEAD, A.POOL),
     # The journal. What is in it of pools in which somebody is no engineer, they do not see.
     Rule("GET", "/pools/{pool}/journal", W.ENGINEER, A.POOL),
     Rule("GET", "/api/v1/pools/{pool}/journal.csv", W.ENGINEER, A.POOL),
