@@ -103,6 +103,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.thumbnails = ThumbnailStore(settings.thumbnails)
     app.state.shelf = IndexShelf(settings.indexes)
     app.state.row_maps = RowMaps()
+    app.state.readiness = health.Readiness(database, settings)
     app.state.encoders = EncoderShelf(settings.encoder_folders)
 
     pages.install(app)
