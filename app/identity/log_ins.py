@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from math import ceil
 
 from sqlalchemy import ColumnElement, delete, func, select
@@ -83,7 +84,7 @@ class _Checked:
 
 def _checked(database: Database, settings: Settings, *, name: str, password: str, address: str) -> _Checked:
     """Return the person who has this name and this password. Raises WrongPassword and TooManyAttempts."""
-    key, address = name_key(name[:LONGEST_NAME]), address[:100]
+    key, address = name_key(name[:LONGEST_NAME]), _counted_by(address)
     with database.read() as session:
         # What is hopeless writes nothing. The rule is kept below, where all who come at once are counted.
         wait = _wait(session, settings, key=key, address=address, coming=1)
@@ -113,6 +114,17 @@ def _checked(database: Database, settings: Settings, *, name: str, password: str
     with database.write() as session:
         session.execute(delete(LogInAttempt).where(LogInAttempt.name_key == key))
     return _Checked(PersonLine(row.id, row.name), row.password_hash)
+
+
+def _counted_by(address: str) -> str:
+    """Return what guesses from an address are counted by: of IPv6, the /64, all of which one guesser may have."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address[:100]
+    if isinstance(found, IPv4Address) or found.ipv4_mapped is not None:
+        return address
+    return str(IPv6Network((int(found), 64), strict=False))
 
 
 def _look_again(session: Session, checked: _Checked) -> None:

@@ -164,6 +164,18 @@ def test_guessing_is_slowed_down_for_the_name_and_for_the_address(settings: Sett
             assert session.scalars(select(func.count()).select_from(LogInAttempt)).one() == 0
 
 
+def test_guesses_from_one_network_of_ipv6_are_counted_together(settings: Settings, anna: PersonLine) -> None:
+    app = create_app(settings.model_copy(update={"log_in_failures": 1}))
+
+    def log_in(address: str, name: str) -> int:
+        with TestClient(app, base_url="http://localhost", client=(address, 50000)) as client:
+            return client.post("/api/v1/log-in", json={"name": name, "password": PASSWORD}).status_code
+
+    assert [log_in(f"2001:db8:0:1::{number}", f"x{number}") for number in range(6)] == [401] * 5 + [429]
+    assert log_in("2001:db8:0:2::1", "x7") == 401
+    assert [log_in(f"::ffff:192.0.2.{number}", f"y{number}") for number in range(6)] == [401] * 6
+
+
 def test_an_unknown_name_is_told_as_a_wrong_password(client: TestClient, anna: PersonLine) -> None:
     unknown = client.post("/api/v1/log-in", json={"name": "Ben", "password": PASSWORD})
     wrong = client.post("/api/v1/log-in", json={"name": "Anna", "password": "a wrong horse"})
