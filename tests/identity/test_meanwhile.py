@@ -18,7 +18,7 @@ from app.identity import routes
 from app.identity.accounts import PersonNotFound, add_person, remove_person, set_password
 from app.identity.log_ins import start_log_in
 from app.identity.members import NotAMember, remove_member, set_role
-from app.identity.people import PersonLine
+from app.identity.people import PersonLine, local_person
 from app.identity.secrets import Hashed, hashed
 from app.settings import Settings
 from app.tables import Member, Person, Token
@@ -182,6 +182,6 @@ def test_what_somebody_does_does_not_wait_for_the_role_that_they_are_given(
         set_role(giving, pool_id=1, person=people["lead"], role="engineer", by=people["admin"].id)
         merging.execute(text("SET LOCAL lock_timeout = '2s'"))
         # Whoever merges classes holds the pool by then, for which the other one will wait.
-        for person_id in (people["lead"].id, people["admin"].id):
-            record(merging, "merge-class", person_id=person_id)
+        for who in (people["lead"], people["admin"], local_person(merging)):
+            record(merging, "merge-class", person_id=who.id)
         merging.flush()
