@@ -105,12 +105,19 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.shelf = IndexShelf(settings.indexes)
     app.state.row_maps = RowMaps()
     app.state.decided_rows = DecidedRows()
+    app.state.readiness = health.Readiness(database, settings)
     app.state.encoders = EncoderShelf(settings.encoder_folders)
 
     pages.install(app)
     # From the innermost on: what the gate raises, and what nobody foresaw, is told like any other error, and the guard
     # puts its headers on all answers.
-    app.add_middleware(Gate, database=database, log_in_days=settings.log_in_days, trust_local=settings.trust_local)
+    app.add_middleware(
+        Gate,
+        database=database,
+        log_in_days=settings.log_in_days,
+        trust_local=settings.trust_local,
+        for_others=settings.for_others,
+    )
     app.add_middleware(ExceptionMiddleware, handlers=app.exception_handlers)
     app.add_middleware(
         Guard, allowed_hosts=settings.allowed_hosts, largest_body=settings.max_upload_bytes + FORM_OVERHEAD

@@ -87,11 +87,12 @@ def install(app: FastAPI) -> None:
         return _answer(request, _problem(422, sentence, "unstorable"))
 
     def silent(request: Request, error: Exception) -> Response:
+        # %r, here and below: anybody may put into an address what a terminal obeys.
         if _is_full(error):
-            log.error("%s %s: there is no room for the database.", request.method, request.url.path, exc_info=error)
+            log.error("%s %r: there is no room for the database.", request.method, request.url.path, exc_info=error)
             sentence = "The disk of the database is full, so nothing of this was stored; try again when there is room."
             return _answer(request, _problem(503, sentence, "disk-full", reference=_reference()))
-        log.error("%s %s: the database does not answer.", request.method, request.url.path, exc_info=error)
+        log.error("%s %r: the database does not answer.", request.method, request.url.path, exc_info=error)
         sentence = "The database does not answer just now; try again in a moment."
         return _answer(request, _problem(503, sentence, "database-silent", reference=_reference()))
 
@@ -104,7 +105,7 @@ def install(app: FastAPI) -> None:
     def unknown(request: Request, error: Exception) -> Response:
         # Whoever looks after the server finds the trace beside this number; nobody else learns anything from it.
         reference = _reference()
-        log.error("Reference %s: %s %s failed.", reference, request.method, request.url.path, exc_info=error)
+        log.error("Reference %s: %s %r failed.", reference, request.method, request.url.path, exc_info=error)
         sentence = f"Something went wrong on the server. Its log tells more under the reference {reference}."
         answer = _problem(500, sentence, "internal-error", reference=reference)
         # This answer is made outside of all middleware.

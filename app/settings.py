@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import tomllib
 from datetime import timedelta
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -168,6 +170,21 @@ class Settings(BaseSettings):
             return tuple(part.strip().lower() for part in map(str, value) if part.strip())
         return value
 
+    @field_validator("trusted_proxies", mode="after")
+    @classmethod
+    def _some_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in value:
+            try:
+                everybody = proxy == "*" or ipaddress.ip_network(proxy).prefixlen == 0
+            except ValueError as error:
+                told = f"“{proxy}” is no address, such as 192.0.2.7, nor a network, such as 192.0.2.0/24"
+                raise PydanticCustomError("no_network", "{told}", {"told": told}) from error
+            if everybody:
+                # Then the browser's address would be whatever anybody says, and guesses of passwords be counted by it.
+                told = f"“{proxy}” is everybody; name the proxies themselves"
+                raise PydanticCustomError("everybody", "{told}", {"told": told})
+        return value
+
     @field_validator("import_roots", mode="before")
     @classmethod
     def _split_roots(cls, value: object) -> object:
@@ -181,6 +198,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database's URL, with the default filled in."""
         return self.database_url or f"sqlite:///{self.home / 'winnow.db'}"
+
+    @property
+    def for_others(self) -> bool:
+        """Whether what is set makes sense only where others than this machine are answered, as behind a proxy."""
+        return bool(self.allowed_hosts or self.trusted_proxies or self.root_path)
 
     @property
     def lease(self) -> timedelta:

@@ -19,6 +19,7 @@ from app.identity.accounts import add_person
 from app.identity.gate import Gate
 from app.identity.log_ins import start_log_in
 from app.identity.members import set_role
+from app.identity.secrets import hashed
 from app.main import create_app
 from app.migrations import upgrade
 from app.pools.queries import pool_named
@@ -46,7 +47,7 @@ def main() -> None:
         print(f"without the gate  {asyncio.run(_time(ungated, paths, None)):.3f} ms a thumbnail")
         print(f"local person      {asyncio.run(_time(app, paths, None)):.3f} ms")
         with database.write() as session:
-            add_person(session, name="admin", password="a correct horse", admin=True, by=None)
+            add_person(session, name="admin", password=hashed("a correct horse"), admin=True, by=None)
             person = Person(name="ann", name_key="ann")
             session.add(person)
             session.flush()

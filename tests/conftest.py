@@ -20,6 +20,7 @@ from starlette.testclient import TestClient
 
 from app.db import Database
 from app.identity import secrets
+from app.insight import health
 from app.main import create_app
 from app.migrations import upgrade
 from app.settings import Settings
@@ -96,6 +97,12 @@ def client(settings: Settings) -> Iterator[TestClient]:
         create_app(settings), base_url="http://localhost", client=HERE, raise_server_exceptions=False
     ) as client:
         yield client
+
+
+@pytest.fixture
+def looked_at_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether people can work is looked at for each who asks, not once a second."""
+    monkeypatch.setattr(health, "REMEMBERED_S", 0)
 
 
 @pytest.fixture(scope="session")

@@ -124,6 +124,15 @@ def test_pictures_go_in_and_labels_come_out(winnow, database, tmp_path):
 
 
 @one_database
+def test_what_is_written_is_for_ones_own_eyes(winnow, tmp_path):
+    home, backup = tmp_path / "new home", tmp_path / "backup"
+    assert winnow("backup", backup, WINNOW_HOME=str(home), WINNOW_DATABASE_URL="").returncode == 0
+    written = [home, *home.rglob("*"), backup, *backup.rglob("*")]
+    assert {path.name for path in written} >= {"winnow.db", "manifest.json"}
+    assert {path for path in written if path.stat().st_mode & 0o077} == set()
+
+
+@one_database
 def test_an_import_run_again_does_nothing(winnow, tmp_path):
     folder = write_pictures(tmp_path / "stripes", 3)
     assert winnow("import", "stripes", folder).returncode == 0

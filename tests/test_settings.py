@@ -74,6 +74,23 @@ def test_a_value_that_cannot_be_used_is_told_by_its_name(home: Path) -> None:
         read_settings()
 
 
+@pytest.mark.parametrize(
+    ("proxies", "told"),
+    [
+        ("*", "“[*]” is everybody; name the proxies themselves.$"),
+        ("127.0.0.1, ::/0", "“::/0” is everybody"),
+        ("127.0.0.l", "“127.0.0.l” is no address, such as 192.0.2.7, nor a network"),
+        ("192.0.2.7/24", "“192.0.2.7/24” is no address"),
+    ],
+)
+def test_proxies_are_named_one_by_one(monkeypatch: pytest.MonkeyPatch, proxies: str, told: str) -> None:
+    monkeypatch.setenv("WINNOW_TRUSTED_PROXIES", proxies)
+    with pytest.raises(BadSetting, match=f"^The setting trusted_proxies cannot be used: {told}"):
+        read_settings()
+    monkeypatch.setenv("WINNOW_TRUSTED_PROXIES", "127.0.0.1, 2001:DB8::/32")
+    assert read_settings().trusted_proxies == ("127.0.0.1", "2001:db8::/32")
+
+
 def test_a_file_that_is_named_has_to_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WINNOW_CONFIG", "/nope/winnow.toml")
     with pytest.raises(BadSetting, match="there is no such file"):

@@ -50,6 +50,7 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT])
+@pytest.mark.usefixtures("looked_at_anew")
 def test_a_database_that_goes_away_is_told_and_all_goes_on_when_it_is_back(
     cluster: Cluster, tmp_path: Path, how: signal.Signals
 ) -> None:
@@ -150,6 +151,7 @@ def picture() -> bytes:
         return file.getvalue()
 
 
+@pytest.mark.usefixtures("looked_at_anew")
 def test_without_its_folders_winnow_says_so_and_commits_go_on(
     settings: Settings, database: Database, client: TestClient
 ) -> None:

@@ -12,6 +12,7 @@ from app.identity.accounts import add_person
 from app.identity.log_ins import start_log_in
 from app.identity.members import set_role
 from app.identity.people import PersonLine
+from app.identity.secrets import hashed
 from app.jobs import queries as jobs
 from app.pools.queries import pool_named
 from app.settings import Settings
@@ -71,7 +72,7 @@ def made_world(client: TestClient, settings: Settings, database: Database) -> Wo
 def made_people(database: Database) -> dict[str, PersonLine]:
     """Make somebody for each role. From here on, everybody has to log in."""
     with database.write() as session:
-        found = {"admin": add_person(session, name="admin", password=PASSWORD, admin=True, by=None)}
+        found = {"admin": add_person(session, name="admin", password=hashed(PASSWORD), admin=True, by=None)}
         for name, (pool, role) in ROLES.items():
             # Without a password: to make one takes a tenth of a second, and most tests log in without.
             person = Person(name=name, name_key=name)

@@ -9,6 +9,9 @@ from app.cli.group import Group
 
 def main() -> None:
     """Run `winnow` with the arguments of this process."""
+    # What is written from here on, by this process and those that it starts, is for this user alone: the database holds
+    # hashes of passwords, and pictures may be private.
+    os.umask(0o077)
     # Before FAISS is loaded: threads that spin while they wait stall every other process on the same cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     database = {

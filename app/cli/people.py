@@ -13,6 +13,7 @@ from rich.table import Table
 from app.cli.frame import opened_database, read_settings, say
 from app.errors import Invalid
 from app.identity import accounts, members, tokens
+from app.identity.secrets import hashed
 from app.pools.queries import pool_named
 from app.words import Role
 
@@ -62,9 +63,9 @@ def add(
             if pool is not None:
                 pool_named(session, pool)
             accounts.refuse_to_add(session, name=name, admin=admin)
-        password = _password()
+        given = hashed(_password())
         with database.write() as session:
-            person = accounts.add_person(session, name=name, password=password, admin=admin, by=None)
+            person = accounts.add_person(session, name=name, password=given, admin=admin, by=None)
             if pool is not None:
                 pool_id = pool_named(session, pool).id
                 members.set_role(
@@ -88,7 +89,7 @@ def password(name: Name) -> None:
     with opened_database(read_settings()) as database:
         with database.read() as session:
             person = accounts.person_named(session, name)
-        given = _password()
+        given = hashed(_password())
         with database.write() as session:
             accounts.set_password(session, person=person, password=given, by=None)
     say(f"{person.name} has another password now.")

@@ -24,6 +24,7 @@ class Who(Enum):
     LEAD_OR_ENGINEER = "leads and engineers of the pool"
     ANY_ENGINEER = "engineers of any pool"
     ADMIN = "admins"
+    ADMIN_IN_PERSON = "admins, but no token"
 
 
 class About(Enum):
@@ -72,9 +73,9 @@ RULES = (
     Rule("POST", "/api/v1/tokens", W.IN_PERSON),
     Rule("DELETE", "/api/v1/tokens/{id}", W.IN_PERSON),
     Rule("GET", "/api/v1/people", W.ADMIN),
-    Rule("POST", "/api/v1/people", W.ADMIN),
-    Rule("PATCH", "/api/v1/people/{person}", W.ADMIN),
-    Rule("DELETE", "/api/v1/people/{person}", W.ADMIN),
+    Rule("POST", "/api/v1/people", W.ADMIN_IN_PERSON),
+    Rule("PATCH", "/api/v1/people/{person}", W.ADMIN_IN_PERSON),
+    Rule("DELETE", "/api/v1/people/{person}", W.ADMIN_IN_PERSON),
     Rule("GET", "/api/v1/pools/{pool}/members", W.MEMBER, A.POOL),
     Rule("PUT", "/api/v1/pools/{pool}/members/{person}", W.ADMIN, A.POOL),
     Rule("DELETE", "/api/v1/pools/{pool}/members/{person}", W.ADMIN, A.POOL),
@@ -156,7 +157,7 @@ RULES = (
     Rule("GET", "/pools/{pool}/disagreements", W.LEAD, A.POOL),
     Rule("GET", "/api/v1/pools/{pool}/disagreements", W.LEAD, A.POOL),
     Rule("POST", "/api/v1/pools/{pool}/classes/{class_name}/settlements", W.LEAD, A.POOL),
-    Rule("GET", "/api/v1/pools/{pool}/classes/{class_name}/agreement", W.MEMBER, A.POOL),
+    Rule("GET", "/api/v1/pools/{pool}/classes/{class_name}/agreement", W.LEAD, A.POOL),
     # The journal. What is in it of pools in which somebody is no engineer, they do not see.
     Rule("GET", "/pools/{pool}/journal", W.ENGINEER, A.POOL),
     Rule("GET", "/api/v1/pools/{pool}/journal.csv", W.ENGINEER, A.POOL),
@@ -208,9 +209,9 @@ def check(rule: Rule, asking: Asking) -> None:
         raise NotLoggedIn
     if who is Who.LOGGED_IN:
         return
+    if who in {Who.IN_PERSON, Who.ADMIN_IN_PERSON} and asking.way == "token":
+        raise NotByToken
     if who is Who.IN_PERSON:
-        if asking.way == "token":
-            raise NotByToken
         return
     if rule.about is not About.NOTHING and not asking.member:
         raise NothingForYou

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound
 from app.history import record
-from app.identity.people import LOCAL, PersonLine, somebody_logs_in
-from app.identity.secrets import hashed
+from app.identity.people import LOCAL, PersonLine, one_at_a_time, somebody_logs_in
+from app.identity.secrets import Hashed
 from app.names import checked_name, name_key
 from app.tables import LogIn, Member, Person, Pool, Token, now
 from app.words import Role
@@ -38,6 +38,10 @@ class LastAdmin(Conflict):
 
 class LocalPerson(Conflict):
     """“local” is whoever used Winnow before people logged in, and has no log-in; add a person by another name."""
+
+
+class OwnPassword(Conflict):
+    """Change your own password on your own page, which asks for your present one."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def person_named(session: Session, name: str) -> PersonLine:
         select(Person.id, Person.name).where(Person.name_key == name_key(name), Person.removed_at.is_(None))
     ).one_or_none()
     if row is None:
-        raise PersonNotFound(f"There is no person “{name}”.")
+        raise _nobody(name)
     return PersonLine(*row)
 
 
@@ -94,13 +98,13 @@ def is_local(name: str) -> bool:
     return name_key(name) == LOCAL
 
 
-def add_person(session: Session, *, name: str, password: str, admin: bool, by: int | None) -> PersonLine:
-    """Add somebody who can log in. Raises BadName, BadPassword, PersonExists and FirstIsAdmin.
+def add_person(session: Session, *, name: str, password: Hashed, admin: bool, by: int | None) -> PersonLine:
+    """Add somebody who can log in. Raises BadName, PersonExists and FirstIsAdmin.
 
     `by` is the person who adds them, by id; None is an operator at the command line.
     """
     name = refuse_to_add(session, name=name, admin=admin)
-    person = Person(name=name, name_key=name_key(name), admin=admin, password_hash=hashed(password))
+    person = Person(name=name, name_key=name_key(name), admin=admin, password_hash=password)
     try:
         with session.begin_nested():
             session.add(person)
@@ -120,13 +124,14 @@ def refuse_to_add(session: Session, *, name: str, admin: bool) -> str:
     return name
 
 
-def set_password(session: Session, *, person: PersonLine, password: str, by: int | None) -> None:
-    """Give somebody another password, which ends all their log-ins. Raises BadPassword and LocalPerson.
+def set_password(session: Session, *, person: PersonLine, password: Hashed, by: int | None) -> None:
+    """Give somebody another password, which ends all their log-ins. Raises PersonNotFound and LocalPerson.
 
     Unless they do so themselves, it ends their tokens too: whoever knew the old one may have made some.
     """
     _refuse_local(person)
-    session.execute(update(Person).where(Person.id == person.id).values(password_hash=hashed(password)))
+    hold(session, person)
+    session.execute(update(Person).where(Person.id == person.id).values(password_hash=password))
     end_log_ins(session, person_id=person.id)
     if by != person.id:
         _end_tokens(session, person_id=person.id)
@@ -134,9 +139,13 @@ def set_password(session: Session, *, person: PersonLine, password: str, by: int
 
 
 def set_admin(session: Session, *, person: PersonLine, admin: bool, by: int | None) -> None:
-    """Make somebody an admin or no longer one, which ends all their log-ins. Raises LastAdmin and LocalPerson."""
+    """Make somebody an admin or no longer one, which ends all their log-ins.
+
+    Raises PersonNotFound, LastAdmin and LocalPerson.
+    """
     _refuse_local(person)
-    admins = _lock_admins(session)
+    hold(session, person)
+    admins = _admins(session)
     if admin == (person.id in admins):
         return
     if not admin:
@@ -149,10 +158,11 @@ def set_admin(session: Session, *, person: PersonLine, admin: bool, by: int | No
 def remove_person(session: Session, *, person: PersonLine, by: int | None) -> None:
     """Let somebody in no more: their log-ins, tokens and memberships end, their verdicts stay.
 
-    Raises LastAdmin and LocalPerson.
+    Raises PersonNotFound, LastAdmin and LocalPerson.
     """
     _refuse_local(person)
-    _refuse_last(person, _lock_admins(session))
+    hold(session, person)
+    _refuse_last(person, _admins(session))
     session.execute(
         update(Person).where(Person.id == person.id).values(removed_at=now(), password_hash=None, admin=False)
     )
@@ -160,6 +170,14 @@ def remove_person(session: Session, *, person: PersonLine, by: int | None) -> No
     _end_tokens(session, person_id=person.id)
     session.execute(delete(Member).where(Member.person_id == person.id))
     record(session, "remove-person", person_id=by, details={"person": person.name})
+
+
+def hold(session: Session, person: PersonLine) -> None:
+    """Let nobody else change who gets in until the transaction ends. Raises PersonNotFound if somebody was removed."""
+    one_at_a_time(session)
+    there = select(Person.id).where(Person.id == person.id, Person.removed_at.is_(None))
+    if session.scalars(there).one_or_none() is None:
+        raise _nobody(person.name)
 
 
 def end_log_ins(session: Session, *, person_id: int) -> None:
@@ -172,10 +190,8 @@ def _end_tokens(session: Session, *, person_id: int) -> None:
     session.execute(update(Token).where(*alive).values(revoked_at=now()))
 
 
-def _lock_admins(session: Session) -> set[int]:
-    # Two admins may demote each other at once; the second waits here and then sees that it would be the last.
-    admins = select(Person.id).where(Person.admin, Person.removed_at.is_(None)).order_by(Person.id).with_for_update()
-    return set(session.scalars(admins))
+def _admins(session: Session) -> set[int]:
+    return set(session.scalars(select(Person.id).where(Person.admin, Person.removed_at.is_(None))))
 
 
 def _refuse_last(person: PersonLine, admins: set[int]) -> None:
@@ -186,6 +202,10 @@ def _refuse_last(person: PersonLine, admins: set[int]) -> None:
 def _refuse_local(person: PersonLine) -> None:
     if is_local(person.name):
         raise LocalPerson
+
+
+def _nobody(name: str) -> PersonNotFound:
+    return PersonNotFound(f"There is no person “{name}”.")
 
 
 def _taken(name: str) -> PersonExists:

@@ -8,10 +8,13 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Executable, Row, Select, and_, bindparam, or_, select, update
+from sqlalchemy.orm import Session
+from starlette.requests import Request
 
 from app.db import Database
 from app.errors import AppError
 from app.identity.access import About, Found
+from app.identity.cookies import cookie_name
 from app.identity.people import LOCAL, SOMEBODY_LOGS_IN, Asking, Everywhere, NobodyHere, PersonLine
 from app.identity.secrets import digest
 from app.names import name_key
@@ -55,6 +58,12 @@ class Shown:
     cookie: str | None
     token: str | None
 
+    @classmethod
+    def by(cls, request: Request) -> Shown:
+        """Return what this request shows."""
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        return cls(request.cookies.get(cookie_name(request)), token.strip() if kind.lower() == "bearer" else None)
+
 
 def who_asks(database: Database, shown: Shown, found: Found, *, log_in_days: int) -> Asking:
     """Return who asks, with their roles in the pools that the address is about. Raises BadToken.
@@ -62,24 +71,33 @@ def who_asks(database: Database, shown: Shown, found: Found, *, log_in_days: int
     While nobody can log in, it is the local person, who may do everything.
     """
     with database.glance() as connection:
-        rows = _rows(connection, LogIn, shown.cookie, found) if shown.cookie and shown.token is None else []
-        if not rows:
-            local = connection.execute(_LOCAL).one_or_none()
-            if local is None:
-                raise NobodyHere
-            if not local.somebody_logs_in:
-                return Asking(PersonLine(local.id, local.name), "local", everywhere="admin")
-            if shown.token is None:
-                return Asking()
-            rows = _rows(connection, Token, shown.token, found)
+        asking, by = _known(connection, shown, found)
     # What is noted wants a connection of its own: whoever holds one meanwhile can bring all to a halt.
+    if by is not None:
+        _note(database, LogIn if asking.way == "log-in" else Token, by, log_in_days)
+    return asking
+
+
+def who_asks_now(session: Session, shown: Shown, found: Found) -> Asking:
+    """Return who asks as of the caller's transaction. Raises BadToken."""
+    return _known(session.connection(), shown, found)[0]
+
+
+def _known(connection: Connection, shown: Shown, found: Found) -> tuple[Asking, Row[Any] | None]:
+    """Return who asks, with a row of the log-in or token by which they are known."""
+    if shown.cookie and shown.token is None and (rows := _rows(connection, LogIn, shown.cookie, found)):
+        return _asking(rows, way="log-in", ceiling="admin"), rows[0]
+    local = connection.execute(_LOCAL).one_or_none()
+    if local is None:
+        raise NobodyHere
+    if not local.somebody_logs_in:
+        return Asking(PersonLine(local.id, local.name), "local", everywhere="admin"), None
     if shown.token is None:
-        _note(database, LogIn, rows[0], log_in_days)
-        return _asking(rows, way="log-in", ceiling="admin")
+        return Asking(), None
+    rows = _rows(connection, Token, shown.token, found)
     if not rows:
         raise BadToken
-    _note(database, Token, rows[0], log_in_days)
-    return _asking(rows, way="token", ceiling=rows[0].ceiling)
+    return _asking(rows, way="token", ceiling=rows[0].ceiling), rows[0]
 
 
 def _rows(connection: Connection, by: type[LogIn | Token], secret: str, found: Found) -> list[Row[Any]]:

@@ -12,7 +12,6 @@ from app.db import Database
 from app.errors import Forbidden
 from app.identity.access import Found, Who, check, methods_of, rule_for
 from app.identity.asking import Shown, who_asks
-from app.identity.cookies import cookie_name
 from app.identity.guard import TooLarge, body_length
 from app.identity.nearness import is_from_here
 from app.identity.people import Asking, NotLoggedIn
@@ -26,19 +25,27 @@ class NotAtTheMachine(Forbidden):
     """Nobody can log in yet, so only this machine is answered; add a person there: winnow user add NAME --admin."""
 
 
+class NobodyYet(Forbidden):
+    """Nobody can log in yet, and this server is set up for a proxy; add a person: winnow user add NAME --admin."""
+
+
 class Gate:
     """Pure ASGI middleware, so that it stands before all routes alike, and before any body is read.
 
     It looks twice where there is a body, which may come long after its headers: before, so that nobody unknown makes
     the server read, and once all of it is there, so that whoever may no longer do this does not. Routes find who asks
-    in `request.state.asking`. What it raises is told like any other error.
+    in `request.state.asking`, and those that change who gets in look a third time (`sure.py`). What it raises is told
+    like any other error.
     """
 
-    def __init__(self, app: ASGIApp, *, database: Database, log_in_days: int, trust_local: bool) -> None:
+    def __init__(
+        self, app: ASGIApp, *, database: Database, log_in_days: int, trust_local: bool, for_others: bool = False
+    ) -> None:
         self.app = app
         self.database = database
         self.log_in_days = log_in_days
         self.trust_local = trust_local
+        self.for_others = for_others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -72,9 +79,13 @@ class Gate:
 
     async def _let_in(self, request: Request, found: Found) -> None:
         asking = await run_in_threadpool(self._who_asks, request, found)
-        if asking.way == "local" and not self.trust_local and not is_from_here(request):
-            raise NotAtTheMachine
-        request.state.asking = asking
+        if asking.way == "local" and not self.trust_local:
+            # A proxy that does not name itself makes everybody come from this machine.
+            if self.for_others:
+                raise NobodyYet
+            if not is_from_here(request):
+                raise NotAtTheMachine
+        request.state.asking, request.state.found = asking, found
         check(found.rule, asking)
 
     async def _look_again_after_the_body(self, request: Request, found: Found, receive: Receive, send: Send) -> None:
@@ -105,11 +116,7 @@ class Gate:
             raise refusal
 
     def _who_asks(self, request: Request, found: Found) -> Asking:
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        shown = Shown(
-            cookie=request.cookies.get(cookie_name(request)), token=token.strip() if kind.lower() == "bearer" else None
-        )
-        return who_asks(self.database, shown, found, log_in_days=self.log_in_days)
+        return who_asks(self.database, Shown.by(request), found, log_in_days=self.log_in_days)
 
 
 def _refuse(path: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from math import ceil
 
 from sqlalchemy import ColumnElement, delete, func, select
@@ -13,8 +14,8 @@ from app.db import Database
 from app.errors import AppError
 from app.history import record
 from app.identity.accounts import set_password
-from app.identity.people import PersonLine
-from app.identity.secrets import digest, is_password, new_secret
+from app.identity.people import PersonLine, one_at_a_time
+from app.identity.secrets import digest, hashed, is_password, new_secret
 from app.names import LONGEST_NAME, name_key
 from app.settings import Settings
 from app.tables import LogIn, LogInAttempt, Person, now
@@ -65,9 +66,11 @@ def change_password(
     Raises WrongPassword, TooManyAttempts and BadPassword.
     """
     checked = _checked(database, settings, name=person.name, password=present, address=address)
+    password = hashed(new)
     with database.write() as session:
+        one_at_a_time(session)
         _look_again(session, checked)
-        set_password(session, person=checked.person, password=new, by=checked.person.id)
+        set_password(session, person=checked.person, password=password, by=checked.person.id)
         return start_log_in(session, person_id=checked.person.id, days=settings.log_in_days)
 
 
@@ -81,7 +84,7 @@ class _Checked:
 
 def _checked(database: Database, settings: Settings, *, name: str, password: str, address: str) -> _Checked:
     """Return the person who has this name and this password. Raises WrongPassword and TooManyAttempts."""
-    key, address = name_key(name[:LONGEST_NAME]), address[:100]
+    key, address = name_key(name[:LONGEST_NAME]), _counted_by(address)
     with database.read() as session:
         # What is hopeless writes nothing. The rule is kept below, where all who come at once are counted.
         wait = _wait(session, settings, key=key, address=address, coming=1)
@@ -113,13 +116,24 @@ def _checked(database: Database, settings: Settings, *, name: str, password: str
     return _Checked(PersonLine(row.id, row.name), row.password_hash)
 
 
+def _counted_by(address: str) -> str:
+    """Return what guesses from an address are counted by: of IPv6, the /64, all of which one guesser may have."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address[:100]
+    if isinstance(found, IPv4Address) or found.ipv4_mapped is not None:
+        return address
+    return str(IPv6Network((int(found), 64), strict=False))
+
+
 def _look_again(session: Session, checked: _Checked) -> None:
     """Keep others from changing the person until the transaction ends. Raises WrongPassword if somebody just did."""
     # While the password was hashed, an admin may have given another, to end all that comes of this one.
     still = select(Person.id).where(
         Person.id == checked.person.id, Person.password_hash == checked.password_hash, Person.removed_at.is_(None)
     )
-    if session.scalars(still.with_for_update()).one_or_none() is None:
+    if session.scalars(still.with_for_update(key_share=True)).one_or_none() is None:
         raise WrongPassword
 
 

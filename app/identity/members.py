@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import NotFound
 from app.history import record
-from app.identity.accounts import end_log_ins
+from app.identity.accounts import end_log_ins, hold
 from app.identity.people import PersonLine
 from app.tables import Member, Person
 from app.words import Role
@@ -40,9 +40,8 @@ def members(session: Session, *, pool_id: int) -> list[MemberLine]:
 
 
 def set_role(session: Session, *, pool_id: int, person: PersonLine, role: Role, by: int | None) -> None:
-    """Make somebody a member, or give a member another role, which ends all their log-ins."""
-    # Two admins may make somebody a member at once; the second waits here and finds the first one's row.
-    session.execute(select(Person.id).where(Person.id == person.id).with_for_update())
+    """Make somebody a member, or give a member another role, which ends all their log-ins. Raises PersonNotFound."""
+    hold(session, person)
     member = session.get(Member, (pool_id, person.id))
     if member is None:
         session.add(Member(pool_id=pool_id, person_id=person.id, role=role))
@@ -55,7 +54,11 @@ def set_role(session: Session, *, pool_id: int, person: PersonLine, role: Role, 
 
 
 def remove_member(session: Session, *, pool_id: int, person: PersonLine, by: int | None) -> None:
-    """Take somebody out of a pool, which ends all their log-ins; their verdicts stay. Raises NotAMember."""
+    """Take somebody out of a pool, which ends all their log-ins; their verdicts stay.
+
+    Raises PersonNotFound and NotAMember.
+    """
+    hold(session, person)
     gone = session.scalars(
         delete(Member).where(Member.pool_id == pool_id, Member.person_id == person.id).returning(Member.person_id)
     ).one_or_none()

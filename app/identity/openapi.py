@@ -63,7 +63,7 @@ def _complete(document: dict[str, Any]) -> None:
             match who[method.upper(), path]:
                 case Who.ANYONE:
                     operation["security"] = []
-                case Who.IN_PERSON:
+                case Who.IN_PERSON | Who.ADMIN_IN_PERSON:
                     operation["security"] = [{"log-in": []}]
             _tell_of_problems(operation["responses"])
 

@@ -114,6 +114,13 @@ def somebody_logs_in(session: Session) -> bool:
     return session.execute(select(SOMEBODY_LOGS_IN)).scalar_one()
 
 
+def one_at_a_time(session: Session) -> None:
+    """Let nobody else change who gets in, and as what, until this transaction ends."""
+    # One row for all: of two admins who change each other, each would hold their own and wait for the other's. Not its
+    # key, to which whatever is written into the journal refers: that would wait too.
+    session.execute(select(Person.id).where(Person.name_key == LOCAL).with_for_update(key_share=True))
+
+
 SOMEBODY_LOGS_IN = exists().where(Person.password_hash.is_not(None), Person.removed_at.is_(None))
 
 

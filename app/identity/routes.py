@@ -12,7 +12,8 @@ from app.db import ReadSession, WriteSession
 from app.identity import accounts, bodies, log_ins, tokens
 from app.identity.cookies import cookie_name, drop_cookie, set_cookie
 from app.identity.people import CurrentAsking, CurrentPerson
-from app.identity.secrets import beside_all_else
+from app.identity.secrets import beside_all_else, hashed
+from app.identity.sure import SureSession, look_again
 
 router = APIRouter(prefix="/api/v1", tags=["people"])
 
@@ -82,7 +83,7 @@ def list_tokens(session: ReadSession, person: CurrentPerson) -> bodies.TokenList
 
 @router.post("/tokens", status_code=201, summary="Make a token", responses=_NO_SUCH_ROLE)
 def make_token(
-    session: WriteSession, asking: CurrentAsking, person: CurrentPerson, body: bodies.NewToken
+    session: SureSession, asking: CurrentAsking, person: CurrentPerson, body: bodies.NewToken
 ) -> bodies.TokenMade:
     """For a program of yours. The token is in the answer and nowhere else."""
     if asking.way == "local":
@@ -96,7 +97,7 @@ def make_token(
 
 
 @router.delete("/tokens/{id}", status_code=204, summary="Revoke a token")
-def revoke_token(session: WriteSession, person: CurrentPerson, id: int) -> None:
+def revoke_token(session: SureSession, person: CurrentPerson, id: int) -> None:
     """It ends at once."""
     tokens.revoke_token(session, person_id=person.id, token_id=id)
 
@@ -108,24 +109,38 @@ def list_people(session: ReadSession) -> bodies.PersonList:
 
 
 @router.post("/people", status_code=201, summary="Add a person", responses={409: {"description": "The name is taken."}})
-def add_person(session: WriteSession, person: CurrentPerson, body: bodies.NewPerson) -> bodies.PersonMade:
+def add_person(
+    request: Request, session: WriteSession, person: CurrentPerson, body: bodies.NewPerson
+) -> bodies.PersonMade:
     """The first one has to be an admin; from then on, everybody has to log in."""
-    made = accounts.add_person(session, name=body.name, password=body.password, admin=body.admin, by=person.id)
+    # Before the transaction begins, at its first statement: others wait for its end.
+    password = hashed(body.password)
+    look_again(request, session)
+    made = accounts.add_person(session, name=body.name, password=password, admin=body.admin, by=person.id)
     return bodies.PersonMade(name=made.name)
 
 
 @router.patch("/people/{person}", status_code=204, summary="Change a person", responses=_NO_PERSON)
-def change_person(session: WriteSession, by: CurrentPerson, person: str, body: bodies.PersonChange) -> None:
-    """Another password, or whether they are an admin. All their log-ins end; at another password, their tokens too."""
+def change_person(
+    request: Request, session: WriteSession, by: CurrentPerson, person: str, body: bodies.PersonChange
+) -> None:
+    """Another password, or whether they are an admin. All their log-ins end; at another password, their tokens too.
+
+    One's own password is changed at `/me/password`.
+    """
+    password = None if body.password is None else hashed(body.password)
+    look_again(request, session)
     changed = accounts.person_named(session, person)
+    if password is not None and changed.id == by.id:
+        raise accounts.OwnPassword
     if body.admin is not None:
         accounts.set_admin(session, person=changed, admin=body.admin, by=by.id)
-    if body.password is not None:
-        accounts.set_password(session, person=changed, password=body.password, by=by.id)
+    if password is not None:
+        accounts.set_password(session, person=changed, password=password, by=by.id)
 
 
 @router.delete("/people/{person}", status_code=204, summary="Remove a person", responses=_NO_PERSON)
-def remove_person(session: WriteSession, by: CurrentPerson, person: str) -> None:
+def remove_person(session: SureSession, by: CurrentPerson, person: str) -> None:
     """They get in no more; their verdicts stay, and so does their name."""
     accounts.remove_person(session, person=accounts.person_named(session, person), by=by.id)
 

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 from functools import cache
 from threading import BoundedSemaphore
-from typing import TypeVar
+from typing import NewType, TypeVar
 
 from anyio import CapacityLimiter
 from anyio.lowlevel import RunVar
@@ -31,6 +31,9 @@ _threads = RunVar[CapacityLimiter]("threads for passwords")
 _under_way: set[object] = set()
 
 Done = TypeVar("Done")
+
+# An Argon2 hash of a password, made before the transaction that stores it: others wait for that one.
+Hashed = NewType("Hashed", str)
 
 
 class BadPassword(Invalid):
@@ -65,14 +68,14 @@ async def beside_all_else(work: Callable[[], Done]) -> Done:
         _under_way.remove(this)
 
 
-def hashed(password: str) -> str:
+def hashed(password: str) -> Hashed:
     """Return the password's Argon2 hash. Raises BadPassword."""
     if len(password) < SHORTEST_PASSWORD:
         raise BadPassword(f"A password needs at least {SHORTEST_PASSWORD} characters; a few words make a good one.")
     if len(password) > LONGEST_PASSWORD:
         raise BadPassword(f"A password has at most {LONGEST_PASSWORD} characters.")
     with _AT_ONCE:
-        return _hasher().hash(password)
+        return Hashed(_hasher().hash(password))
 
 
 def is_password(password: str, password_hash: str | None) -> bool:

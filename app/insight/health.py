@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+import time
 from importlib.metadata import version
 from typing import Literal
 
@@ -21,6 +22,9 @@ from ml.artifacts import BadArtifact, IndexManifest
 
 router = APIRouter(prefix="/api/v1/health", tags=["health"])
 
+
+# Anybody may ask, as often as they like, and a look takes a file and as many manifests as there are pools.
+REMEMBERED_S = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -74,10 +78,35 @@ async def live() -> Live:
 @router.get("/ready", summary="Can people work?")
 def ready(request: Request) -> Ready:
     """200 if database, files and every served index version are there, else 503 with what is not."""
-    _database_fits(request.app.state.database)
-    _files_can_be_written(request.app.state.settings)
-    _indexes_are_there(request.app.state.database, request.app.state.settings)
+    request.app.state.readiness.check()
     return Ready()
+
+
+class Readiness:
+    """Whether people can work, by a look a moment ago at most."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
+        self._missing: type[AppError] | None = None
+        self._until = 0.0
+
+    def check(self) -> None:
+        """Raise DatabaseDown, OtherSchema, HomeGone or IndexGone if people cannot work."""
+        if time.monotonic() >= self._until:
+            self._missing = self._look()
+            self._until = time.monotonic() + REMEMBERED_S
+        if self._missing is not None:
+            raise self._missing
+
+    def _look(self) -> type[AppError] | None:
+        try:
+            _database_fits(self._database)
+            _files_can_be_written(self._settings)
+            _indexes_are_there(self._database, self._settings)
+        except AppError as error:
+            return type(error)
+        return None
 
 
 def _database_fits(database: Database) -> None:

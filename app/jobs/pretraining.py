@@ -10,6 +10,7 @@ from typing import Any
 
 from app.errors import AppError
 from app.jobs.child import ChildFailed, Event, Stopped
+from app.jobs.logs import without_our_paths
 from app.jobs.originals import listed, originals
 from app.jobs.recipes import require_trainers
 from app.jobs.runs import Run, encoders_of, run_named
@@ -103,6 +104,7 @@ class _Figures:
     """The job's figures, brought up to date by what the child says."""
 
     def __init__(self, work: Work) -> None:
+        self._settings = work.settings
         self._show = work.show
         self._figures: dict[str, Any] = dict(work.job.figures or {})
 
@@ -116,7 +118,8 @@ class _Figures:
             judged = {line["epoch"]: line for line in [*self._figures.get("judged", []), said]}
             self._figures["judged"] = [judged[epoch] for epoch in sorted(judged)]
         elif kind == "note":
-            self._figures["notes"] = [*self._figures.get("notes", []), said["message"]][-NOTES_KEPT:]
+            note = without_our_paths(self._settings, str(said["message"]))
+            self._figures["notes"] = [*self._figures.get("notes", []), note][-NOTES_KEPT:]
         else:
             return
         self._show(dict(self._figures))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.jobs.curves import Curve, curves
-from app.jobs.logs import without_our_paths
 from app.jobs.queries import JobLine
 from app.jobs.runs import encoders_of
 from app.pages import short
@@ -51,7 +50,7 @@ def watched(settings: Settings, job: JobLine) -> Watched:
         facts=_facts(figures, asked["epochs"], running=job.state == RUNNING),
         curves=drawn,
         milestones=[Milestone(line, _measured(line, drawn)) for line in encoders_of(settings, asked["name"])],
-        notes=[without_our_paths(settings, note) for note in figures.get("notes", [])],
+        notes=figures.get("notes", []),
     )
 
 

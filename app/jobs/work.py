@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from app.db import Database
@@ -142,7 +143,7 @@ def carry_out(
         settle(queries.give_back)
         raise
     except AppError as error:
-        settle(queries.fail, sentence=error.sentence)
+        settle(queries.fail, sentence=_for_members(job, error.sentence))
         raise
     except KeyboardInterrupt:
         settle(queries.fail, sentence=lifecycle.STOPPED_BY_HAND)
@@ -156,6 +157,12 @@ def carry_out(
         raise
     settle(queries.finish, result=result)
     return result
+
+
+def _for_members(job: JobLine, sentence: str) -> str:
+    """Return a sentence as all members of the pool may read it, to whom folders are known by their names alone."""
+    folder = job.arguments.get("folder", "")
+    return sentence.replace(f"“{folder}”", f"“{Path(folder).name}”")
 
 
 def _ends_unattended(database: Database, job: JobLine, say: Callable[[str], None]) -> bool:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, aliased
 from app.db import Database
 from app.history import record
 from app.labels.rows import CommitCells, ImageCells, VerdictRow, cells, header, image_cells, lines, written
+from app.names import name_key
 from app.pools.held import path_in_pool
 from app.pools.merged import counted_as, final_classes
 from app.tables import (
@@ -190,7 +191,9 @@ def _given(pool_id: int, filters: Filters, rows: Rows) -> Select[*VerdictRow]:
     if (filters.person, filters.since, filters.until) != (None, None, None):
         statement = statement.join(Commit, Commit.id == Verdict.commit_id)
     if filters.person is not None:
-        statement = statement.join(Person, Person.id == Commit.person_id).where(Person.name == filters.person)
+        statement = statement.join(Person, Person.id == Commit.person_id).where(
+            Person.name_key == name_key(filters.person)
+        )
     if filters.since is not None:
         statement = statement.where(Commit.created_at >= filters.since)
     if filters.until is not None:

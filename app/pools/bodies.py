@@ -13,7 +13,7 @@ ClassesPerImage = Annotated[
 ]
 Next = Annotated[str | None, Field(description="Pass it as `after` to get what follows; null at the end.")]
 ImageId = Annotated[str, Field(description="The SHA-256 of the image's bytes, in hex.")]
-FolderPath = Annotated[str, Field(description="Where the folder lies on the server.")]
+FolderPath = Annotated[str, Field(description="Where the folder lies on the server; to all but engineers, its name.")]
 RelativePath = Annotated[str, Field(description="Within its folder, with slashes; `file.bin#17` is a record.")]
 
 

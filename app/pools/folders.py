@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from app.identity.people import Asking
 from app.pools.errors import FolderNotAllowed, FolderUnusable
 
 # PostgreSQL indexes no text of more than 2,700 bytes.
@@ -34,6 +35,11 @@ def allowed_folder(text: str, *, roots: Iterable[Path], known: Collection[str], 
             "WINNOW_IMPORT_ROOTS, or import it on the command line: winnow import POOL FOLDER."
         )
     return checked_folder(folder, called=text)
+
+
+def as_told(location: str, asking: Asking) -> str:
+    """Return what somebody is told of a folder: engineers where it lies on the server, all others its name."""
+    return location if asking.engineer else location.rpartition("/")[2]
 
 
 def checked_folder(folder: Path, *, called: str | None = None) -> Path:

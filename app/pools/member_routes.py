@@ -7,10 +7,11 @@ from datetime import datetime
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from app.db import ReadSession, WriteSession
+from app.db import ReadSession
 from app.identity import members
 from app.identity.accounts import person_named
 from app.identity.people import CurrentPerson
+from app.identity.sure import SureSession
 from app.pools.bodies import problem_response
 from app.pools.queries import pool_named
 from app.words import Role
@@ -44,7 +45,7 @@ def list_members(session: ReadSession, pool: str) -> MemberList:
 
 
 @router.put("/{person}", status_code=204, summary="Give a role", responses=_NOBODY)
-def give_role(session: WriteSession, by: CurrentPerson, pool: str, person: str, body: NewRole) -> None:
+def give_role(session: SureSession, by: CurrentPerson, pool: str, person: str, body: NewRole) -> None:
     """Make somebody a member of the pool, or give a member another role, which ends their log-ins."""
     members.set_role(
         session,
@@ -56,7 +57,7 @@ def give_role(session: WriteSession, by: CurrentPerson, pool: str, person: str, 
 
 
 @router.delete("/{person}", status_code=204, summary="Take out a member", responses=_NOBODY)
-def take_out(session: WriteSession, by: CurrentPerson, pool: str, person: str) -> None:
+def take_out(session: SureSession, by: CurrentPerson, pool: str, person: str) -> None:
     """They see nothing of the pool any more, and their log-ins end. Their verdicts stay."""
     pool_id = pool_named(session, pool).id
     members.remove_member(session, pool_id=pool_id, person=person_named(session, person), by=by.id)

@@ -13,6 +13,7 @@ from app.identity.members import set_role
 from app.identity.people import CurrentAsking, CurrentPerson
 from app.pools import bodies, image_routes, member_routes, queries
 from app.pools.bodies import problem_response
+from app.pools.folders import as_told
 from app.pools.images import PooledImage, images_page
 from app.pools.queries import LostLine, UnreadableLine, pool_named
 from app.pools.thumbnail_route import thumbnail_routes
@@ -59,9 +60,7 @@ def look_at_pool(session: ReadSession, asking: CurrentAsking, pool: str) -> bodi
     Where these lie is told to engineers, their names to all.
     """
     found = pool_named(session, pool)
-    folders = queries.folders_of(session, pool_id=found.id)
-    if not asking.engineer:
-        folders = [folder.rpartition("/")[2] for folder in folders]
+    folders = [as_told(location, asking) for location in queries.folders_of(session, pool_id=found.id)]
     return bodies.PoolDetail(**asdict(found), folders=folders)
 
 
@@ -124,20 +123,25 @@ def list_images(
 
 
 @router.get("/pools/{pool}/unreadable", tags=["pools"], summary="List unreadable files", responses=_NO_POOL)
-def list_unreadable(session: ReadSession, pool: str, limit: Limit = 100, after: After = "0") -> bodies.UnreadablePage:
+def list_unreadable(
+    session: ReadSession, asking: CurrentAsking, pool: str, limit: Limit = 100, after: After = "0"
+) -> bodies.UnreadablePage:
     """Files that the last import of their folder could not read, and why."""
     found = queries.unreadable_files(session, pool_id=pool_named(session, pool).id, limit=limit, after=int(after))
-    return bodies.UnreadablePage(
-        items=[bodies.UnreadableOut.model_validate(line) for line in found], next=_next(found, limit)
-    )
+    items = [bodies.UnreadableOut(**asdict(line) | {"folder": as_told(line.folder, asking)}) for line in found]
+    return bodies.UnreadablePage(items=items, next=_next(found, limit))
 
 
 @router.get("/pools/{pool}/missing", tags=["pools"], summary="List missing images", responses=_NO_POOL)
-def list_missing(session: ReadSession, pool: str, limit: Limit = 100, after: After = "0") -> bodies.LostPage:
+def list_missing(
+    session: ReadSession, asking: CurrentAsking, pool: str, limit: Limit = 100, after: After = "0"
+) -> bodies.LostPage:
     """Images that an import found nowhere any more, and where they lay. Their labels stay."""
     found = queries.lost_images(session, pool_id=pool_named(session, pool).id, limit=limit, after=int(after))
     items = [
-        bodies.LostOut(id=line.sha256, folder=line.folder, path=line.path, missing_since=line.missing_since)
+        bodies.LostOut(
+            id=line.sha256, folder=as_told(line.folder, asking), path=line.path, missing_since=line.missing_since
+        )
         for line in found
     ]
     return bodies.LostPage(items=items, next=_next(found, limit))

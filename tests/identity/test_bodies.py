@@ -15,6 +15,7 @@ from app.db import Database
 from app.identity.accounts import add_person, remove_person, set_admin
 from app.identity.log_ins import start_log_in
 from app.identity.people import PersonLine
+from app.identity.secrets import hashed
 from app.tables import Person, Review
 from tests.world import PASSWORD, World
 
@@ -67,7 +68,7 @@ def names(database: Database) -> set[str]:
 def test_a_body_that_comes_when_everybody_has_to_log_in_does_nothing(client: TestClient, database: Database) -> None:
     def begin() -> None:
         with database.write() as session:
-            add_person(session, name="anna", password=PASSWORD, admin=True, by=None)
+            add_person(session, name="anna", password=hashed(PASSWORD), admin=True, by=None)
 
     assert sent_late(client.app, "/api/v1/people", MALLORY, begin) == (401, "not-logged-in")
     assert names(database) == {"local", "anna"}
@@ -91,7 +92,7 @@ def test_a_body_that_comes_when_its_sender_may_no_longer_do_this_does_nothing(
     database: Database,
 ) -> None:
     with database.write() as session:
-        eve = add_person(session, name="eve", password=PASSWORD, admin=True, by=None)
+        eve = add_person(session, name="eve", password=hashed(PASSWORD), admin=True, by=None)
         secret = start_log_in(session, person_id=eve.id, days=1)
 
     def meanwhile() -> None:
@@ -111,7 +112,7 @@ def test_a_route_that_reads_its_body_itself_is_no_exception(
 
     def begin() -> None:
         with database.write() as session:
-            add_person(session, name="anna", password=PASSWORD, admin=True, by=None)
+            add_person(session, name="anna", password=hashed(PASSWORD), admin=True, by=None)
 
     told = sent_late(client.app, "/api/v1/pools/birds/reviews", body, begin, kind=kind)
     assert told == (401, "not-logged-in")

@@ -18,7 +18,7 @@ from app.identity import log_ins, secrets
 from app.identity.accounts import add_person, remove_person, set_admin, set_password
 from app.identity.members import remove_member, set_role
 from app.identity.people import PersonLine
-from app.identity.secrets import AT_ONCE, MOST_WAITING, TooManyLogIns, beside_all_else
+from app.identity.secrets import AT_ONCE, MOST_WAITING, TooManyLogIns, beside_all_else, hashed
 from app.identity.views import own_path
 from app.main import create_app
 from app.settings import Settings
@@ -32,7 +32,7 @@ FORM = {"name": "Anna", "password": PASSWORD}
 @pytest.fixture
 def anna(database: Database) -> PersonLine:
     with database.write() as session:
-        return add_person(session, name="Anna", password=PASSWORD, admin=True, by=None)
+        return add_person(session, name="Anna", password=hashed(PASSWORD), admin=True, by=None)
 
 
 def test_somebody_logs_in_works_and_logs_out(client: TestClient, database: Database, anna: PersonLine) -> None:
@@ -87,7 +87,7 @@ def test_the_database_holds_nothing_by_which_one_could_log_in(
         lambda session, who: set_role(session, pool_id=1, person=who, role="annotator", by=None),
         lambda session, who: remove_member(session, pool_id=1, person=who, by=None),
         lambda session, who: set_admin(session, person=who, admin=True, by=None),
-        lambda session, who: set_password(session, person=who, password="another horse", by=None),
+        lambda session, who: set_password(session, person=who, password=hashed("another horse"), by=None),
         lambda session, who: remove_person(session, person=who, by=None),
         lambda session, who: session.execute(update(LogIn).values(expires_at=now() - timedelta(seconds=1))),
     ],
@@ -164,6 +164,18 @@ def test_guessing_is_slowed_down_for_the_name_and_for_the_address(settings: Sett
             assert session.scalars(select(func.count()).select_from(LogInAttempt)).one() == 0
 
 
+def test_guesses_from_one_network_of_ipv6_are_counted_together(settings: Settings, anna: PersonLine) -> None:
+    app = create_app(settings.model_copy(update={"log_in_failures": 1}))
+
+    def log_in(address: str, name: str) -> int:
+        with TestClient(app, base_url="http://localhost", client=(address, 50000)) as client:
+            return client.post("/api/v1/log-in", json={"name": name, "password": PASSWORD}).status_code
+
+    assert [log_in(f"2001:db8:0:1::{number}", f"x{number}") for number in range(6)] == [401] * 5 + [429]
+    assert log_in("2001:db8:0:2::1", "x7") == 401
+    assert [log_in(f"::ffff:192.0.2.{number}", f"y{number}") for number in range(6)] == [401] * 6
+
+
 def test_an_unknown_name_is_told_as_a_wrong_password(client: TestClient, anna: PersonLine) -> None:
     unknown = client.post("/api/v1/log-in", json={"name": "Ben", "password": PASSWORD})
     wrong = client.post("/api/v1/log-in", json={"name": "Anna", "password": "a wrong horse"})
@@ -232,7 +244,7 @@ def test_a_password_that_is_replaced_while_it_is_checked_is_worth_nothing(
     def check_while_another_is_given(password: str, password_hash: str | None) -> bool:
         right = check(password, password_hash)
         with database.write() as session:
-            set_password(session, person=anna, password="a third horse", by=None)
+            set_password(session, person=anna, password=hashed("a third horse"), by=None)
         return right
 
     monkeypatch.setattr(log_ins, "is_password", check_while_another_is_given)

@@ -65,6 +65,7 @@ def test_a_name_that_is_taken_stays_with_whoever_has_it(
         ("DELETE", "local", None, "local-person"),
         ("PATCH", "local", {"password": PASSWORD}, "local-person"),
         ("PATCH", "lead", {"password": "short"}, "bad-password"),
+        ("PATCH", "admin", {"password": "another horse", "admin": True}, "own-password"),
         ("DELETE", "zoe", None, "person-not-found"),
     ],
 )

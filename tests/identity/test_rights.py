@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.routing import iter_route_contexts
-from sqlalchemy import select
+from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
 from app.db import Database
@@ -17,7 +17,8 @@ from app.identity.people import PersonLine
 from app.identity.tokens import add_token
 from app.main import create_app
 from app.settings import Settings
-from app.tables import Folder, Image, ImagePath, PoolImage
+from app.tables import Folder, Image, ImagePath, PoolImage, Unreadable, now
+from tests.conftest import HERE
 from tests.world import PASSWORD, World
 
 MEMBERS = {"annotator", "lead", "engineer", "admin"}
@@ -32,6 +33,7 @@ ALLOWED = {
     Who.LEAD_OR_ENGINEER: {"lead", "engineer", "admin"},
     Who.ANY_ENGINEER: {"engineer", "admin", "stranger"},
     Who.ADMIN: {"admin"},
+    Who.ADMIN_IN_PERSON: {"admin"},
 }
 
 BROWSER = {"Accept": "text/html"}
@@ -101,7 +103,9 @@ def test_a_token_may_do_no_more_than_its_role_nor_than_its_person(
     client.headers["Authorization"] = f"Bearer {secret}"
     rules = [rule for rule in _all_but_logging_out() if rule.method != "DELETE"]
     assert {f"{rule.method} {rule.path}": _told(client, rule, world) for rule in rules} == {
-        f"{rule.method} {rule.path}": "refused" if rule.who is Who.IN_PERSON else _expected(like, rule)
+        f"{rule.method} {rule.path}": "refused"
+        if rule.who in {Who.IN_PERSON, Who.ADMIN_IN_PERSON}
+        else _expected(like, rule)
         for rule in rules
     }
 
@@ -137,6 +141,20 @@ def test_while_nobody_can_log_in_strangers_are_told_to_have_somebody_added(
         assert trusted.get("/api/v1/me").json()["way"] == "local"
 
 
+@pytest.mark.parametrize(
+    "proxied", [{"allowed_hosts": ("winnow.example",)}, {"trusted_proxies": ("127.0.0.1",)}, {"root_path": "/winnow"}]
+)
+def test_while_nobody_can_log_in_a_server_that_is_set_up_for_a_proxy_answers_nobody(
+    proxied: dict[str, object], settings: Settings
+) -> None:
+    # Such a proxy need not name itself: whoever comes through it seems to be at this machine.
+    for trusts, told in ((False, (403, "nobody-yet")), (True, (422, "first-is-admin"))):
+        app = create_app(settings.model_copy(update=proxied | {"trust_local": trusts}))
+        with TestClient(app, base_url="http://localhost", client=HERE) as client:
+            answer = client.post("/api/v1/people", json={"name": "mallory", "password": PASSWORD})
+            assert (answer.status_code, answer.json()["code"]) == told
+
+
 def test_what_is_not_there_and_what_is_not_yours_cannot_be_told_apart(
     as_person: Callable[[str], TestClient], world: World
 ) -> None:
@@ -169,6 +187,26 @@ def test_an_image_of_two_pools_does_not_tell_where_it_lies_in_the_other(
     for person, pools in (("lead", ["birds"]), ("stranger", ["fish"]), ("admin", ["birds", "fish"])):
         places = as_person(person).get(f"/api/v1/images/{world.images[0]}").json()["places"]
         assert [place["pool"] for place in places] == pools
+
+
+@pytest.mark.parametrize(
+    ("person", "told"), [("annotator", "birds"), ("lead", "birds"), ("engineer", "/pictures/birds")]
+)
+def test_where_folders_lie_is_told_to_engineers_alone(
+    person: str, told: str, as_person: Callable[[str], TestClient], database: Database
+) -> None:
+    asking = as_person(person)
+    with database.write() as session:
+        folder_id = session.scalars(select(Folder.id).where(Folder.location == "/pictures/birds")).one()
+        session.add(Unreadable(folder_id=folder_id, path="torn.png", reason="is torn"))
+        session.execute(update(ImagePath).values(missing_since=now()))
+    assert asking.get("/api/v1/pools/birds").json()["folders"] == [told]
+    for kind in ("unreadable", "missing"):
+        lines = asking.get(f"/api/v1/pools/birds/{kind}").json()["items"]
+        assert {line["folder"] for line in lines} == {told}
+    page = asking.get("/pools/birds/files", headers=BROWSER).text
+    assert f"Not readable in {told}<" in page
+    assert f"Missing from {told}<" in page
 
 
 def test_whoever_makes_a_pool_can_bring_pictures_into_it(as_person: Callable[[str], TestClient]) -> None:

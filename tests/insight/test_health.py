@@ -8,6 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.db import Database
+from app.insight import health
 from app.main import create_app
 from app.settings import Settings
 from tests.conftest import HERE
@@ -15,6 +16,8 @@ from tests.postgres import marked_as
 from tests.seeded import SeededPool, seed_pool, two_heaps
 
 READY = "/api/v1/health/ready"
+
+pytestmark = pytest.mark.usefixtures("looked_at_anew")
 
 
 @pytest.fixture
@@ -59,6 +62,15 @@ def test_a_home_that_cannot_be_written_to_is_told(client: TestClient, settings: 
         not_ready(client, settings, code)
     settings.home.unlink()
     shutil.move(aside, settings.home)
+    assert client.get(READY).status_code == 200
+
+
+def test_whoever_asks_again_within_a_moment_gets_the_same_answer(
+    client: TestClient, settings: Settings, pool: SeededPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "REMEMBERED_S", 3600)
+    assert client.get(READY).status_code == 200
+    (settings.indexes / f"{pool.name}-1" / "index.faiss").unlink()
     assert client.get(READY).status_code == 200
 
 

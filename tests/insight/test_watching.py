@@ -42,6 +42,19 @@ def test_an_error_that_nobody_expected_is_found_by_the_id_of_its_request(
 
 
 @one_database
+def test_an_address_cannot_speak_to_the_terminal_that_shows_the_log(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = create_app(settings)
+    with TestClient(app, base_url="http://localhost", client=HERE, raise_server_exceptions=False) as client:
+        app.state.database = None
+        assert client.get("/pools/%1b[31mred").status_code == 500
+    (told,) = [record.getMessage() for record in caplog.records if record.getMessage().startswith("Reference")]
+    assert told.isprintable()
+    assert r"'/pools/\x1b[31mred'" in told
+
+
+@one_database
 def test_a_line_tells_of_a_request_and_of_no_secret(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "winnow.requests")
     headers = {"Authorization": "Basic s3cret", "Cookie": "winnow=s3cret", "X-Request-ID": "proxy-0123"}

@@ -88,7 +88,7 @@ def test_a_run_shows_its_figures_and_its_milestones_become_encoders(settings, tr
         "RankMe: from 12 at epoch 2 to 15 at epoch 5",
     ]
     assert seen.milestones[-1].measured == [("loss", "1"), ("RankMe", "15")]
-    assert seen.notes == ["It sees 5 images, from epoch 0."]
+    assert seen.notes == ["It sees 5 images, from epoch 0.", "It writes to runs/stripes-1."]
     assert "a line of the log" in end_of_log(settings, job_id, most_bytes=1000)
 
 

@@ -41,6 +41,7 @@ def pretrain():
     state = run / "last.ckpt"
     done = int(state.read_text()) if state.exists() else 0
     say(event="note", message=f"It sees {images} images, from epoch {done}.")
+    say(event="note", message=f"It writes to {run}.")
     print("a line of the log", file=sys.stderr)
     (run / "milestones").mkdir(exist_ok=True)
     for epoch in range(done + 1, epochs + 1):

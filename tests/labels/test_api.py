@@ -103,6 +103,7 @@ def test_rejects_are_exported_when_asked_for(client: TestClient, page: list[str]
         ({"class": "OWL"}, 8),
         ({"class": "lark"}, 0),
         ({"person": "local"}, 8),
+        ({"person": "LOCAL"}, 8),
         ({"person": "somebody"}, 0),
         ({"since": "2000-01-01"}, 8),
         ({"since": "2999-01-01T00:00:00Z"}, 0),

@@ -179,9 +179,12 @@ def test_where_all_verdicts_are_the_same_no_kappa_is_defined(
     )
 
 
-def test_the_pages_show_it(client: TestClient, images: list[str]) -> None:
+def test_the_pages_show_it(client: TestClient, database: Database, images: list[str]) -> None:
     assert "Disagreements <b>3</b>" in client.get("/pools/birds").text
-    assert "3 disagreements" in client.get("/pools/birds/classes/owl").text
+    owl = "/pools/birds/classes/owl"
+    assert "3 disagreements" in client.get(owl).text
+    with working(client, database, "cleo", "annotator"):
+        assert "How far people agree" not in client.get(owl).text, "whose quality it is, is for leads"
     assert client.get("/pools/birds/disagreements", params={"class": "owl"}).status_code == 200
     assert client.get("/pools/birds/disagreements", params={"class": "phoenix"}).status_code == 404
 
