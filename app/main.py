@@ -82,8 +82,8 @@ def create_app(settings: Settings) -> FastAPI:
         # page took three times the processor time with them.
         with threadpool_limits(limits=1, user_api="blas"):
             # What is loaded by now stays. The garbage collector need not look through it again and again, which
-            # made every twentieth page 70 ms late. Once: another app in this process, as in tests, finds all loaded, and
-            # would make stay what is left of the one before.
+            # made every twentieth page 70 ms late. Once: another app in this process, as in tests, finds all loaded
+            # and would keep what is left of the one before.
             if not gc.get_freeze_count():
                 gc.freeze()
             gc.set_threshold(GARBAGE_AT, 20, 20)
