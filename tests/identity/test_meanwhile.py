@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Thread
 
 import pytest
-from fastapi import Request
 from sqlalchemy import Connection, event, select, text
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
-from app.db import Database, write_session
+from app.db import Database
 from app.history import record
 from app.identity import routes
 from app.identity.accounts import PersonNotFound, add_person, remove_person, set_password
@@ -44,13 +44,18 @@ def logged_in(client: TestClient, database: Database, who: PersonLine) -> TestCl
 
 def after(client: TestClient, change: Callable[[Session], object]) -> None:
     """Let this change be made once the gate has let a request through, and before its transaction begins."""
+    database = client.app.state.database  # type: ignore[attr-defined]
+    begin = database.write
 
-    def wait_for_it(request: Request) -> Iterator[Session]:
-        with request.app.state.database.write() as session:
+    @contextmanager
+    def wait_for_it() -> Iterator[Session]:
+        database.write = begin
+        with begin() as session:
             change(session)
-        yield from write_session(request)
+        with begin() as session:
+            yield session
 
-    client.app.dependency_overrides[write_session] = wait_for_it  # type: ignore[attr-defined]
+    database.write = wait_for_it
 
 
 @pytest.mark.parametrize(
