@@ -98,6 +98,7 @@ def copy(source: Database, target: Database, *, watch: Watch) -> dict[str, Sum]:
         for table in tables:
             if _sum(writing, table) != sums[table.name]:
                 raise CopyDiffers(f"What arrived in “{table.name}” is not what was sent, so nothing was copied.")
+    target.count_anew()
     return sums
 
 

@@ -90,6 +90,7 @@ def import_folder(
             with database.write() as session:
                 queries.take_turns(session)
                 paths += _store(session, batch, pool_id=pool_id, folder_id=folder_id, on_labelled=on_labelled)
+    database.count_anew()
     with database.read() as session:
         return ImportSummary(
             new=paths[NEW],

@@ -57,6 +57,7 @@ class Annotator:
         self.notes = Notes()
         self.review = 0
         self.page: dict[str, Any] = {}
+        self.seen: set[str] = set()  # thumbnails, which a browser keeps
 
     async def begin(self) -> None:
         """Start a review from an image of the class and get the first page."""
@@ -99,6 +100,9 @@ class Annotator:
     async def _ahead(self, rejected: list[str]) -> None:
         ahead = await self._send("POST", self._of_page("ahead"), {"rejected": rejected})
         for image in ahead["images"]:
+            if image in self.seen:
+                continue
+            self.seen.add(image)
             await self._get(f"/api/v1/images/{image}/thumbnail?size=256")
 
     async def _turn(self) -> None:

@@ -38,6 +38,7 @@ def make_pool(settings: Settings, database: Database, *, name: str, count: int, 
     names = [f"class {number}" for number in range(classes)]
     _publish(settings.indexes / f"{name}-1", vectors, images)
     _insert(database, name=name, images=images, names=names)
+    database.count_anew()
     _link_thumbnails(settings.thumbnails, images)
     return {image: names[heap] for image, heap in zip(images, of_heap, strict=True)}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image as Picture
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from app.db import Database
 from app.pools.images import images_page, originals_of
@@ -327,3 +327,13 @@ def test_ten_thousand_files_in_one_folder_are_imported_with_progress(importer: I
     done = [done for phase, done, _ in importer.reports if phase == "importing"]
     assert done == sorted(done)
     assert len(done) < 200, "a report now and then, not one for each picture"
+
+
+@pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
+def test_after_an_import_postgresql_knows_how_much_came(importer: Importer, database: Database, folder: Path) -> None:
+    known = text("SELECT reltuples FROM pg_class WHERE relname = 'image_path'")
+    for number in range(3):
+        save(folder / f"{number}.png", number)
+        importer(folder)
+        with database.read() as session:
+            assert session.execute(known).scalar_one() == number + 1
