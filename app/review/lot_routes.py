@@ -8,10 +8,9 @@ from sqlalchemy.orm import Session
 from app.db import ReadSession, WriteSession
 from app.identity.people import CurrentAsking, CurrentPerson
 from app.review import bodies, lot_queries, lots, queries
-from app.review.candidates import order
 from app.review.catching import caught_by
 from app.review.committing import standing
-from app.review.opening import opened
+from app.review.opening import ranked_for
 from app.review.queries import ReviewLine
 
 router = APIRouter(prefix="/api/v1", tags=["lots"])
@@ -32,15 +31,7 @@ def draw_lot(
     state = request.app.state
     with state.database.read() as session:
         review = queries.review(session, review_id=review_id)
-        index, row_map = opened(request, session, review)
-        ranked = order(
-            session,
-            review=review,
-            person_id=person.id,
-            index=index,
-            row_map=row_map,
-            decided_rows=state.decided_rows,
-        )
+        _, ranked = ranked_for(request, session, review, person_id=person.id)
     with state.database.write() as session:
         lease = state.settings.lease
         drawn = lots.draw(session, review=review, ranked=ranked, size=wanted.size, looks=wanted.looks, lease=lease)

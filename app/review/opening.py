@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from fastapi import Request
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict
 from app.registry.queries import VersionLine, served_version, version
 from app.registry.row_maps import RowMap
+from app.review.candidates import Order, order
 from app.review.queries import ReviewLine
 from app.search.served_index import IndexUnusable, ServedIndex
+from app.words import VerdictValue
 
 
 class PinnedIndexGone(Conflict):
@@ -29,6 +34,28 @@ def opened(request: Request, session: Session, review: ReviewLine) -> tuple[Serv
         if served is None or served.id == pinned.id:
             raise
         raise PinnedIndexGone from problem
+
+
+def ranked_for(
+    request: Request,
+    session: Session,
+    review: ReviewLine,
+    *,
+    person_id: int,
+    supposing: Mapping[int, VerdictValue] = MappingProxyType({}),
+) -> tuple[ServedIndex, Order]:
+    """Return the index version that a review works on, and the order of it for this person. Raises as `opened`."""
+    index, row_map = opened(request, session, review)
+    decided_rows = request.app.state.decided_rows
+    return index, order(
+        session,
+        review=review,
+        person_id=person_id,
+        index=index,
+        row_map=row_map,
+        decided_rows=decided_rows,
+        supposing=supposing,
+    )
 
 
 def opened_version(request: Request, session: Session, pinned: VersionLine) -> tuple[ServedIndex, RowMap]:

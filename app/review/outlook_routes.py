@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from app.db import ReadSession
 from app.identity.people import CurrentPerson
 from app.review import bodies, page_queries, queries
-from app.review.candidates import order
 from app.review.catching import caught_by, second_look_is_due
-from app.review.opening import opened
+from app.review.opening import ranked_for
 from app.review.turning import looked_at_by_others
 from app.search.outlook import Outlook, PageResult, outlook
 from app.verdicts.queries import class_counts
@@ -42,15 +41,7 @@ def show_outlook(
     review = queries.review(session, review_id=review_id)
     if page is not None and page_queries.page(session, page_id=page).review_id != review_id:
         raise page_queries.PageNotFound
-    index, row_map = opened(request, session, review)
-    ranked = order(
-        session,
-        review=review,
-        person_id=person.id,
-        index=index,
-        row_map=row_map,
-        decided_rows=request.app.state.decided_rows,
-    )
+    index, ranked = ranked_for(request, session, review, person_id=person.id)
     caught = caught_by(session, person_id=person.id)
     found = outlook(
         query=ranked.examples["query"],

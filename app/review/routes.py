@@ -14,13 +14,12 @@ from app.registry.queries import VersionLine, version
 from app.registry.serving import keep_version
 from app.review import bodies, page_queries, queries
 from app.review.answers import page_out, review_out, seconds_left
-from app.review.candidates import order
 from app.review.committing import commit_page, layout, pictures_of, standing, undo_page
 from app.review.decisions import Marked, verdicts
 from app.review.leases import renew
 from app.review.moving import move, vectors_there
 from app.review.new_review import OPENAPI, WantedReview
-from app.review.opening import opened, opened_version
+from app.review.opening import opened, opened_version, ranked_for
 from app.review.page_queries import PageLine
 from app.review.second import of_others
 from app.review.starting import query_of, query_of_second, version_to_pin
@@ -173,28 +172,19 @@ def look_ahead(page_id: int, marked: bodies.Marked, request: Request, person: Cu
         review = queries.review(session, review_id=page.review_id)
         shown = page_queries.tiles(session, page_id=page_id, pool_id=review.pool_id)
         supposed = verdicts(layout(shown), decided_by(marked))
-        index, row_map = opened(request, session, review)
         supposing = {
             picture.image_id: supposed[picture.image].value
             for tile in shown
             if not tile.planted
             for picture in pictures_of(tile)
         }
-        ranked = order(
-            session,
-            review=review,
-            person_id=person.id,
-            index=index,
-            row_map=row_map,
-            decided_rows=state.decided_rows,
-            supposing=supposing,
-        )
+        index, ranked = ranked_for(request, session, review, person_id=person.id, supposing=supposing)
         following = (
             of_others(session, review=review, person_id=person.id, ranked=ranked, besides=supposing).tiles(len(shown))
             if review.kind == SECOND
             else ranked.tiles(len(shown))
         )
-    rows = row_map.rows_of([tile.image_id for tile in following])
+    rows = ranked.row_map.rows_of([tile.image_id for tile in following])
     return bodies.AheadOut(images=[index.digests[row].tobytes().hex() for row in rows])
 
 
