@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import BoundedSemaphore
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
-from sqlalchemy import Connection, Engine, NullPool, Pool, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from app.errors import Unavailable
@@ -22,6 +23,10 @@ SQLITE_BUSY_MS = 15_000
 
 # Exports last as long as their readers read, so they have connections of their own, and not too many.
 EXPORTS_AT_ONCE = 8
+# A glance takes a millisecond or two.
+GLANCES_AT_ONCE = 5
+
+Seen = TypeVar("Seen")
 
 
 class TooManyExports(Unavailable):
@@ -39,7 +44,15 @@ class Database:
         self.engine = _engine(url)
         self._writing = self.engine.execution_options(winnow_write=True)
         self._reading = _one_snapshot(self.engine)
-        self._exporting = _one_snapshot(_engine(url, NullPool))
+        self._exporting = _one_snapshot(_engine(url, poolclass=NullPool))
+        self._glancing = _engine(
+            url,
+            isolation_level="AUTOCOMMIT",
+            pool_pre_ping=False,
+            pool_reset_on_return=None,
+            pool_size=GLANCES_AT_ONCE,
+            max_overflow=0,
+        )
         self._exports = BoundedSemaphore(EXPORTS_AT_ONCE)
 
     @contextmanager
@@ -48,11 +61,20 @@ class Database:
         with Session(self._reading, expire_on_commit=False) as session:
             yield session
 
-    @contextmanager
-    def glance(self) -> Iterator[Connection]:
-        """Yield a bare connection on one snapshot, for what is asked with every request: a session takes longer."""
-        with self._reading.connect() as connection:
-            yield connection
+    def glance(self, look: Callable[[Connection], Seen]) -> Seen:
+        """Return what `look` sees, each of its statements by itself; for what is asked with every request.
+
+        A transaction's beginning and end, and whether the connection is still alive, are a way to the server each. One
+        that is not is found out here, and `look` is called again on another.
+        """
+        try:
+            with self._glancing.connect() as connection:
+                return look(connection)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        with self._glancing.connect() as connection:
+            return look(connection)
 
     @contextmanager
     def export(self) -> Iterator[Session]:
@@ -74,7 +96,7 @@ class Database:
     @contextmanager
     def migrate(self) -> Iterator[Session]:
         """Yield a write session in which tables may be replaced: SQLite checks references at its end only."""
-        engine = _engine(str(self.engine.url.render_as_string(hide_password=False)), NullPool)
+        engine = _engine(str(self.engine.url.render_as_string(hide_password=False)), poolclass=NullPool)
         sqlite = engine.dialect.name == "sqlite"
         if sqlite:
             # Not possible within a transaction; and while they are on, no table that others refer to can be replaced.
@@ -100,6 +122,7 @@ class Database:
     def dispose(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()
+        self._glancing.dispose()
 
 
 def read_session(request: Request) -> Iterator[Session]:
@@ -126,15 +149,18 @@ ExportSession = Annotated[Session, Depends(export_session)]
 WriteSession = Annotated[Session, Depends(write_session, scope="function")]
 
 
-def _engine(url: str, pool: type[Pool] | None = None) -> Engine:
+def _engine(url: str, **options: Any) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(url, poolclass=pool, pool_pre_ping=True)
+        # The connection given back last first: of what was asked on it before, it knows how.
+        lifo = {} if "poolclass" in options else {"pool_use_lifo": True}
+        return create_engine(url, **{"pool_pre_ping": True, **lifo, **options})
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, poolclass=pool, connect_args={"check_same_thread": False})
+    engine = create_engine(url, connect_args={"check_same_thread": False}, **options)
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
+    if options.get("isolation_level") != "AUTOCOMMIT":
+        event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 

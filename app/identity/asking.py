@@ -70,8 +70,7 @@ def who_asks(database: Database, shown: Shown, found: Found, *, log_in_days: int
 
     While nobody can log in, it is the local person, who may do everything.
     """
-    with database.glance() as connection:
-        asking, by = _known(connection, shown, found)
+    asking, by = database.glance(lambda connection: _known(connection, shown, found))
     # What is noted wants a connection of its own: whoever holds one meanwhile can bring all to a halt.
     if by is not None:
         _note(database, LogIn if asking.way == "log-in" else Token, by, log_in_days)
