@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,18 +16,10 @@ from app.review import lease_queries, page_queries, queries
 from app.review.decided import DecidedRows, Rows
 from app.review.page_queries import NewTile
 from app.review.queries import QueryPicture, ReviewLine
-from app.search.ranking import REMEMBERED, SHORTLIST, Floats, best, corrected, learned_direction
+from app.search.ranking import SHORTLIST, Examples, Floats, best, corrected
 from app.search.served_index import ServedIndex
 from app.verdicts.queries import waiting_for_others
 from app.words import ACCEPT, REJECT, VerdictValue
-
-
-class Examples(TypedDict):
-    """Vectors that a ranking is learned from, the latest last."""
-
-    query: Floats  # (q, d)
-    accepted: Floats  # (a, d)
-    rejected: Floats  # (r, d), what the query is not to be like among them
 
 
 @dataclass(frozen=True)
@@ -160,17 +151,11 @@ def order(
         _query_vectors([picture for picture in query if picture.wanted is kind], index=index, row_map=row_map)
         for kind in (True, False)
     )
-    learned_from = index.vectors[accepted[-REMEMBERED:]]
+    learned_from = accepted
     if like is not None:
-        wanted, learned_from = index.vectors[row_map.rows_held([like])], wanted[:0]
-    examples = Examples(
-        query=wanted,
-        accepted=learned_from,
-        # Last, so that it is remembered however many rejects there are.
-        rejected=np.concatenate([index.vectors[rejected[-REMEMBERED:]], unwanted]),
-    )
-    direction = learned_direction(**examples, pool=index.pool)
-    return Order(index, row_map, accepted, rejected, examples, direction, index.score(direction), hidden, len(leased))
+        wanted, learned_from = index.vectors[row_map.rows_held([like])], accepted[:0]
+    learned = index.learned(query=wanted, unwanted=unwanted, accepted=learned_from, rejected=rejected)
+    return Order(index, row_map, accepted, rejected, *learned, hidden, len(leased))
 
 
 def once_more(

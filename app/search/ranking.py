@@ -8,6 +8,7 @@ Why this rule and these constants, and what lost against them: docs/decisions/00
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,14 @@ class PoolStatistics:
     mean: Floats  # (d,)
     covariance: Floats  # (d, d)
     count: int
+
+
+class Examples(TypedDict):
+    """Vectors that a ranking is learned from, the latest last."""
+
+    query: Floats  # (q, d)
+    accepted: Floats  # (a, d)
+    rejected: Floats  # (r, d), what the query is not to be like among them
 
 
 def learned_direction(*, query: Floats, accepted: Floats, rejected: Floats, pool: PoolStatistics) -> Floats:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import OrderedDict, defaultdict
 from pathlib import Path
 from threading import Lock
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import Conflict
-from app.search.ranking import Floats, PoolStatistics
+from app.search.ranking import REMEMBERED, Examples, Floats, PoolStatistics, learned_direction
 from ml.artifacts import BadArtifact, IndexManifest
+
+# So many bytes of the last scores are kept for each index version: of 100,000 images, 160 times.
+_SCORES_KEPT = 64 * 1024**2
 
 # Mapped pages belong to the system, which takes them back when memory runs short; this bounds how many are asked for.
 _BUDGET = 4 * 1024**3
@@ -21,6 +24,14 @@ _BUDGET = 4 * 1024**3
 
 class IndexUnusable(Conflict):
     """This index version is missing or damaged; reindex the pool to get a new one."""
+
+
+class Learned(NamedTuple):
+    """What verdicts taught, and how all images score by it."""
+
+    examples: Examples
+    direction: Floats  # (d,), read-only like the scores
+    scores: Floats  # (n,)
 
 
 class ServedIndex:
@@ -50,6 +61,8 @@ class ServedIndex:
         self.vectors: Floats = np.asarray(_Mapped(index))
         self.pool = pool
         self._index = index
+        self._learned: OrderedDict[tuple[bytes, ...], tuple[Floats, Floats]] = OrderedDict()
+        self._learning = Lock()
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -90,6 +103,36 @@ class ServedIndex:
             faiss.swig_ptr(scores), faiss.swig_ptr(direction), self._index.get_xb(), dimension, count
         )
         return scores
+
+    def learned(
+        self, *, query: Floats, unwanted: Floats, accepted: NDArray[np.int64], rejected: NDArray[np.int64]
+    ) -> Learned:
+        """Return what is learned from the vectors `query` (q, d) and `unwanted` (u, d) and from rows with verdicts.
+
+        The latest verdict stands last. The same question comes again soon: of a look ahead, of the page that follows,
+        of what is to be expected then. So the last answers are kept.
+        """
+        accepted, rejected = accepted[-REMEMBERED:], rejected[-REMEMBERED:]
+        examples = Examples(
+            query=query,
+            accepted=self.vectors[accepted],
+            # Unwanted ones last, so that they are remembered however many rejects there are.
+            rejected=np.concatenate([self.vectors[rejected], unwanted]),
+        )
+        key = (query.tobytes(), unwanted.tobytes(), accepted.tobytes(), rejected.tobytes())
+        with self._learning:
+            if (known := self._learned.get(key)) is not None:
+                self._learned.move_to_end(key)
+                return Learned(examples, *known)
+        # Made outside the lock: whoever asks for something else meanwhile does not wait.
+        direction = learned_direction(**examples, pool=self.pool)
+        scores = self.score(direction)
+        direction.flags.writeable = scores.flags.writeable = False
+        with self._learning:
+            self._learned[key] = direction, scores
+            while len(self._learned) * scores.nbytes > max(_SCORES_KEPT, scores.nbytes):
+                self._learned.popitem(last=False)
+        return Learned(examples, direction, scores)
 
     def stack_of(self, row: int) -> NDArray[np.intp]:
         """Return the rows of the stack that a row belongs to, itself among them, rising; it alone if it is in none."""

@@ -65,8 +65,8 @@ def test_what_is_not_wanted_gets_no_verdict(client: TestClient, pool: SeededPool
 def test_what_is_not_wanted_is_remembered_beside_more_rejects_than_are_looked_at(
     client: TestClient, pool: SeededPool, get_page: GetPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for room in ("review.candidates", "search.ranking"):
-        monkeypatch.setattr(f"app.{room}.REMEMBERED", 2)
+    for room in ("served_index", "ranking"):
+        monkeypatch.setattr(f"app.search.{room}.REMEMBERED", 2)
     page = get_page(start(client, images=pool.images[:1]).json(), size=6)
     accept(client, page, rejected=shown(page)[2:])
     without, with_ = (

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import gc
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,8 @@ import faiss
 import numpy as np
 import pytest
 
-from app.search.served_index import IndexShelf, IndexUnusable, ServedIndex
+from app.search.ranking import Floats, learned_direction
+from app.search.served_index import IndexShelf, IndexUnusable, Learned, ServedIndex
 from ml.artifacts import BadArtifact, IndexManifest
 from tests.search.published import FILES, made_up_vectors, publish
 
@@ -45,6 +46,42 @@ def test_every_vector_gets_its_inner_product(folder: Path) -> None:
 def test_a_direction_of_another_dimension_is_refused(folder: Path) -> None:
     with pytest.raises(ValueError, match="24 numbers"):
         ServedIndex.open(folder).score(np.ones(25, np.float32))
+
+
+def test_what_is_learned_is_the_same_whether_it_was_asked_for_before_or_not(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = ServedIndex.open(folder)
+    nothing = np.empty((0, 24), np.float32)
+    passes = []
+    score = ServedIndex.score
+
+    def counted(self: ServedIndex, direction: Floats) -> Floats:
+        passes.append(direction)
+        return score(self, direction)
+
+    monkeypatch.setattr(ServedIndex, "score", counted)
+    monkeypatch.setattr("app.search.served_index._SCORES_KEPT", 2 * 4 * len(VECTORS))
+
+    def learned(*accepted: int, rejected: Sequence[int] = ()) -> Learned:
+        rows = np.array(accepted, np.int64), np.array(rejected, np.int64)
+        return index.learned(query=VECTORS[:1], unwanted=nothing, accepted=rows[0], rejected=rows[1])
+
+    first = learned(3, 4, rejected=[7])
+    again = learned(3, 4, rejected=[7])
+    direction = learned_direction(query=VECTORS[:1], accepted=VECTORS[3:5], rejected=VECTORS[7:8], pool=index.pool)
+    assert np.array_equal(first.direction, direction)
+    assert np.array_equal(again.scores, score(index, direction))
+    assert np.array_equal(again.examples["rejected"], VECTORS[7:8])
+    assert len(passes) == 1
+    with pytest.raises(ValueError, match="read-only"):
+        again.scores[0] = 0
+    # Another question has another answer, and of three the first one asked is forgotten.
+    assert not np.array_equal(learned(3, rejected=[4, 7]).scores, first.scores)
+    learned(3)
+    assert len(passes) == 3
+    assert np.array_equal(learned(3, 4, rejected=[7]).scores, first.scores)
+    assert len(passes) == 4
 
 
 def test_the_vectors_lie_in_the_mapped_file_and_cannot_be_written_to(folder: Path) -> None:
