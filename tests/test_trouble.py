@@ -79,6 +79,7 @@ def test_a_database_that_goes_away_is_told_and_all_goes_on_when_it_is_back(
             cluster.start()
             assert client.post(asked[0], json=asked[1]).status_code == 200
             assert client.get("/api/v1/health/ready").status_code == 200
+            assert "winnow_database_connections 1.0" in client.get("/metrics").text.splitlines()
         with database.write() as session:
             empty = create_pool(session, name="empty")
             job = queries.create(session, kind="reindex", pool_id=empty.id, arguments={})
@@ -92,6 +93,19 @@ def test_a_database_that_goes_away_is_told_and_all_goes_on_when_it_is_back(
         over.set()
         worker.join()
         database.dispose()
+
+
+def test_a_database_that_was_started_anew_meanwhile_is_noticed_by_nobody(cluster: Cluster, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, database_url=cluster.url)
+    database = Database(settings.database)
+    upgrade(database)
+    with TestClient(create_app(settings), base_url="http://localhost", client=HERE) as client:
+        # Both who asks and what is asked for have connections of their own by then.
+        assert client.get("/api/v1/pools").status_code == 200
+        cluster.stop()
+        cluster.start()
+        assert client.get("/api/v1/pools").status_code == 200
+    database.dispose()
 
 
 def counts(settings: Settings) -> tuple[int, int, int]:

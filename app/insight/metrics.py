@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
-from sqlalchemy import event, func, select
+from sqlalchemy import QueuePool, event, func, select
 from sqlalchemy.orm import Session
 
 from app.db import Database, ReadSession
@@ -54,8 +54,14 @@ def metrics(request: Request, session: ReadSession, authorization: Annotated[str
 
 def count_connections(database: Database) -> None:
     """Let CONNECTIONS tell how many connections of this process are in use."""
-    event.listen(database.engine, "checkout", lambda *_: CONNECTIONS.inc())
-    event.listen(database.engine, "checkin", lambda *_: CONNECTIONS.dec())
+
+    def in_use() -> int:
+        pool = database.engine.pool
+        return pool.checkedout() if isinstance(pool, QueuePool) else 0
+
+    # Asked each time: of a connection that could not be made one hears that it is given back, not that it was taken.
+    event.listen(database.engine, "checkout", lambda *_: CONNECTIONS.set(in_use()))
+    event.listen(database.engine, "checkin", lambda *_: CONNECTIONS.set(in_use() - 1))
 
 
 def _let_in(request: Request, authorization: str) -> None:
