@@ -11,9 +11,10 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.identity.people import Asking
+from app.many import among
 from app.names import name_key
 from app.tables import Commit, JournalEntry, LabelClass, Page, Person, Pool, Verdict
-from app.verdicts.queries import Counts, in_batches
+from app.verdicts.queries import Counts
 from app.words import ACCEPT, REJECT, UNSURE
 
 ENTRIES_AT_ONCE = 1_000
@@ -162,29 +163,27 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
 def _commits(session: Session, ids: Collection[int]) -> dict[int, CommitLine]:
     """Return what the commits with these ids stored; for an undo, what it took back."""
     own, undo, undoer, author = aliased(Commit), aliased(Commit), aliased(Person), aliased(Person)
-    rows: list[Any] = []
-    for some in in_batches(ids):
-        rows += session.execute(
-            select(
-                own.id,
-                Commit.id,
-                Commit.kind,
-                author.name,
-                Commit.review_id,
-                Commit.page_id,
-                Page.number,
-                Commit.lot_id,
-                undoer.name,
-                undo.created_at,
-            )
-            .select_from(own)
-            .join(Commit, Commit.id == func.coalesce(own.undoes_id, own.id))
-            .join(author, author.id == Commit.person_id)
-            .outerjoin(Page, Page.id == Commit.page_id)
-            .outerjoin(undo, undo.undoes_id == Commit.id)
-            .outerjoin(undoer, undoer.id == undo.person_id)
-            .where(own.id.in_(some))
-        ).all()
+    rows = session.execute(
+        select(
+            own.id,
+            Commit.id,
+            Commit.kind,
+            author.name,
+            Commit.review_id,
+            Commit.page_id,
+            Page.number,
+            Commit.lot_id,
+            undoer.name,
+            undo.created_at,
+        )
+        .select_from(own)
+        .join(Commit, Commit.id == func.coalesce(own.undoes_id, own.id))
+        .join(author, author.id == Commit.person_id)
+        .outerjoin(Page, Page.id == Commit.page_id)
+        .outerjoin(undo, undo.undoes_id == Commit.id)
+        .outerjoin(undoer, undoer.id == undo.person_id)
+        .where(among(own.id, ids))
+    ).all()
     counts = _counts(session, {row[1] for row in rows})
     return {
         own_id: CommitLine(id, kind, by, review, page, number, lot, counts.get(id, Counts()), undone_by, undone_at)
@@ -194,14 +193,13 @@ def _commits(session: Session, ids: Collection[int]) -> dict[int, CommitLine]:
 
 def _counts(session: Session, ids: Collection[int]) -> dict[int, Counts]:
     by_commit: dict[int, dict[str, int]] = {}
-    for some in in_batches(ids):
-        rows = session.execute(
-            select(Verdict.commit_id, Verdict.value, func.count())
-            .where(Verdict.commit_id.in_(some))
-            .group_by(Verdict.commit_id, Verdict.value)
-        )
-        for commit_id, value, count in rows:
-            by_commit.setdefault(commit_id, {})[value] = count
+    rows = session.execute(
+        select(Verdict.commit_id, Verdict.value, func.count())
+        .where(among(Verdict.commit_id, ids))
+        .group_by(Verdict.commit_id, Verdict.value)
+    )
+    for commit_id, value, count in rows:
+        by_commit.setdefault(commit_id, {})[value] = count
     return {
         commit_id: Counts(values.get(ACCEPT, 0), values.get(REJECT, 0), values.get(UNSURE, 0))
         for commit_id, values in by_commit.items()

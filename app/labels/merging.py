@@ -13,7 +13,8 @@ from app.pools.merged import counting_for, final_class_id
 from app.pools.queries import ClassLine, class_by_id, class_named, class_of_its_own, merged_class
 from app.tables import Commit, Label, LabelClass, Pool, Verdict
 from app.verdicts.journal import refresh_labels
-from app.verdicts.queries import Counts, class_counts, in_batches
+from app.verdicts.queries import Counts, class_counts
+from app.verdicts.rules import IMAGES_AT_ONCE
 
 
 class MergedIntoItself(Invalid):
@@ -132,6 +133,6 @@ def _labels_anew(session: Session, *, pool_id: int, class_id: int) -> int:
         .order_by(Verdict.image_id)
     )
     images = list(session.scalars(given))
-    for ids in in_batches(images):
-        refresh_labels(session, pool_id=pool_id, image_ids=ids)
+    for first in range(0, len(images), IMAGES_AT_ONCE):
+        refresh_labels(session, pool_id=pool_id, image_ids=images[first : first + IMAGES_AT_ONCE])
     return len(images)

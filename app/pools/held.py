@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import SQLColumnExpression, case, func, select
+from sqlalchemy import BindParameter, SQLColumnExpression, case, func, select
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid
@@ -33,7 +33,7 @@ def held_images(session: Session, *, pool_id: int, images: Collection[str]) -> d
     return {image: held[image] for image in wanted}
 
 
-def path_in_pool(image_id: SQLColumnExpression[int], *, pool_id: int) -> SQLColumnExpression[str]:
+def path_in_pool(image_id: SQLColumnExpression[int], *, pool_id: int | BindParameter[int]) -> SQLColumnExpression[str]:
     """The path that an image goes by in a pool, as a column: the first by name, present ones before missing ones."""
     present = case((ImagePath.missing_since.is_(None), ImagePath.path))
     # The least of them, not the first in order: nothing is sorted, which takes half the time.

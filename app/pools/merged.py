@@ -6,10 +6,17 @@ merged itself. `app.labels.merging` sees to it that these ways never lead in a c
 
 from __future__ import annotations
 
-from sqlalchemy import CTE, literal, select
+from sqlalchemy import CTE, BindParameter, bindparam, select
 from sqlalchemy.orm import Session, aliased
 
+from app.many import among
 from app.tables import LabelClass
+
+# What every page asks for is put together once: that takes longer than most queries.
+_MERGED_INTO = select(LabelClass.id).where(among(LabelClass.merged_into_id, "classes"))
+_WAYS = select(LabelClass.id, LabelClass.merged_into_id).where(
+    LabelClass.pool_id == bindparam("pool"), LabelClass.merged_into_id.is_not(None)
+)
 
 
 def final_class_id(session: Session, class_id: int) -> int:
@@ -23,13 +30,7 @@ def final_class_id(session: Session, class_id: int) -> int:
 
 def counted_as(session: Session, *, pool_id: int) -> dict[int, int]:
     """Return {class id: the class it counts for} of a pool's merged classes, and no others."""
-    ways = dict(
-        session.execute(
-            select(LabelClass.id, LabelClass.merged_into_id).where(
-                LabelClass.pool_id == pool_id, LabelClass.merged_into_id.is_not(None)
-            )
-        ).all()
-    )
+    ways = dict(session.connection().execute(_WAYS, {"pool": pool_id}).all())
     return {class_id: _end(ways, class_id) for class_id in ways}
 
 
@@ -38,16 +39,16 @@ def counting_for(session: Session, class_id: int) -> list[int]:
     found = [class_id]
     more = found
     while more:
-        more = list(session.scalars(select(LabelClass.id).where(LabelClass.merged_into_id.in_(more))))
+        more = list(session.connection().execute(_MERGED_INTO, {"classes": more}).scalars())
         found = found + more
     return found
 
 
-def final_classes(pool_id: int) -> CTE:
+def final_classes(pool_id: int | BindParameter[int]) -> CTE:
     """All classes of a pool as rows (id, final_id): each with the one that its verdicts count for."""
     of_their_own = (
         select(LabelClass.id.label("id"), LabelClass.id.label("final_id"))
-        .where(LabelClass.pool_id == literal(pool_id), LabelClass.merged_into_id.is_(None))
+        .where(LabelClass.pool_id == pool_id, LabelClass.merged_into_id.is_(None))
         .cte("final_class", recursive=True)
     )
     merged = aliased(LabelClass)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.errors import NotFound
@@ -35,16 +35,33 @@ class VersionLine:
     removed_at: datetime | None  # its folder is gone
 
 
+_Columns = tuple[int, int, str, str, str, int, int, dict[str, Any] | None, datetime, datetime | None]
+# What every page asks for is put together once: that takes longer than most queries.
+_VERSIONS = select(
+    IndexVersion.id,
+    IndexVersion.pool_id,
+    IndexVersion.artifact,
+    Encoder.name,
+    Encoder.digest,
+    Encoder.dimension,
+    IndexVersion.count,
+    IndexVersion.checks,
+    IndexVersion.created_at,
+    IndexVersion.removed_at,
+).join(Encoder, Encoder.id == IndexVersion.encoder_id)
+_VERSION = _VERSIONS.where(IndexVersion.id == bindparam("version"))
+_SERVED = _VERSIONS.join(Served, Served.index_version_id == IndexVersion.id).where(Served.pool_id == bindparam("pool"))
+
+
 def served_version(session: Session, *, pool_id: int) -> VersionLine | None:
     """Return the version that new reviews of the pool use; None before its first reindex."""
-    wanted = _versions().join(Served, Served.index_version_id == IndexVersion.id).where(Served.pool_id == pool_id)
-    row = session.execute(wanted).one_or_none()
+    row = session.connection().execute(_SERVED, {"pool": pool_id}).one_or_none()
     return None if row is None else _line(row)
 
 
 def version(session: Session, *, id: int) -> VersionLine:
     """Return one version. Raises VersionNotFound."""
-    row = session.execute(_versions().where(IndexVersion.id == id)).one_or_none()
+    row = session.connection().execute(_VERSION, {"version": id}).one_or_none()
     if row is None:
         raise VersionNotFound
     return _line(row)
@@ -52,9 +69,8 @@ def version(session: Session, *, id: int) -> VersionLine:
 
 def versions_of(session: Session, *, pool_id: int) -> list[VersionLine]:
     """Return the versions of a pool that were not removed, newest first."""
-    there = _versions().where(IndexVersion.pool_id == pool_id, IndexVersion.removed_at.is_(None))
-    wanted = there.order_by(IndexVersion.id.desc())
-    return [_line(row) for row in session.execute(wanted)]
+    there = _VERSIONS.where(IndexVersion.pool_id == pool_id, IndexVersion.removed_at.is_(None))
+    return [_line(row) for row in session.execute(there.order_by(IndexVersion.id.desc()))]
 
 
 def add_version(
@@ -85,24 +101,6 @@ def image_rows(session: Session, *, pool_id: int, digests: NDArray[np.uint8]) ->
     )
     known = {bytes.fromhex(sha256): image_id for image_id, sha256 in images}
     return np.fromiter((known.get(digest.tobytes(), -1) for digest in digests), dtype=np.int64, count=len(digests))
-
-
-_Columns = tuple[int, int, str, str, str, int, int, dict[str, Any] | None, datetime, datetime | None]
-
-
-def _versions() -> Select[*_Columns]:
-    return select(
-        IndexVersion.id,
-        IndexVersion.pool_id,
-        IndexVersion.artifact,
-        Encoder.name,
-        Encoder.digest,
-        Encoder.dimension,
-        IndexVersion.count,
-        IndexVersion.checks,
-        IndexVersion.created_at,
-        IndexVersion.removed_at,
-    ).join(Encoder, Encoder.id == IndexVersion.encoder_id)
 
 
 def _line(row: Row[*_Columns]) -> VersionLine:

@@ -86,12 +86,13 @@ def _marks(session: Session, page: PageLine, *, class_id: int, planted: list[str
 
     A second look that was never committed shows the verdicts as they stand.
     """
-    last = page_queries.last_verdicts(session, page_id=page.id)
     commits = page_queries.page_commits(session, page_id=page.id)
-    if page.kind == SECOND and not commits:
-        last = page_queries.labels_on(session, page_id=page.id, class_id=class_id)
+    if not commits:
+        shown = page_queries.labels_on(session, page_id=page.id, class_id=class_id) if page.kind == SECOND else {}
+        return bodies.Marks(rejected=shown.get(REJECT, []), unsure=shown.get(UNSURE, []))
+    last = page_queries.last_verdicts(session, page_id=page.id)
     # Planted ones have no verdict; those that were not overlooked were struck out.
-    overlooked = (commits[-1].answer or {}).get("missed", []) if commits else planted
+    overlooked = (commits[-1].answer or {}).get("missed", [])
     caught = [image for image in planted if image not in overlooked]
     return bodies.Marks(
         rejected=[*last.get(REJECT, []), *caught],

@@ -9,15 +9,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.db import ReadSession
 from app.identity.people import CurrentPerson
+from app.many import among
 from app.pools.merged import final_classes
 from app.pools.queries import class_named, pool_named
 from app.review.bodies import Counts
-from app.tables import Commit, Label, LabelClass, Page, Person, Review, now
+from app.tables import Commit, Label, LabelClass, Page, Person, Review, UtcDateTime, now
 from app.verdicts.queries import STANDS
 from app.words import ACCEPT, REJECT, UNSURE
 
@@ -86,31 +87,50 @@ def at_work(
     return BusyList(classes=[BusyOut.model_validate(line) for line in found])
 
 
+# What everybody asks for every few seconds is put together once: that takes longer than most queries.
+_FINAL = final_classes(bindparam("pool"))
+_REVIEWS = (
+    select(Review.id, Person.name, Person.id, LabelClass.id, LabelClass.name)
+    .distinct()
+    .join(Page, Page.review_id == Review.id)
+    .join(Person, Person.id == Review.person_id)
+    .join(_FINAL, _FINAL.c.id == Review.class_id)
+    .join(LabelClass, LabelClass.id == _FINAL.c.final_id)
+    .where(Page.leased_until > bindparam("now", type_=UtcDateTime()), Review.pool_id == bindparam("pool"))
+    .order_by(LabelClass.name, Review.id)
+)
+_REVIEWS_OF_CLASS = _REVIEWS.where(LabelClass.id == bindparam("class_id"))
+_DONE = (
+    # What a commit was answered holds the sum already.
+    select(Commit.review_id, func.count(), func.sum(Commit.answer["accepted"].as_integer()))
+    .where(
+        among(Commit.review_id, "reviews"),
+        Commit.kind == "page",
+        Commit.created_at > bindparam("since", type_=UtcDateTime()),
+        STANDS,
+    )
+    .group_by(Commit.review_id)
+)
+_LABELS = (
+    select(Label.class_id, Label.value, func.count())
+    .where(among(Label.class_id, "classes"))
+    .group_by(Label.class_id, Label.value)
+)
+
+
 def busy(session: Session, *, pool_id: int, class_id: int | None, person_id: int) -> list[Busy]:
     """Return the classes of a pool of which a page is leased, by name, the reviews in the order of their making.
 
     `person_id` is who asks.
     """
-    final = final_classes(pool_id)
-    found = (
-        select(Review.id, Person.name, Person.id == person_id, LabelClass.id, LabelClass.name)
-        .distinct()
-        .join(Page, Page.review_id == Review.id)
-        .join(Person, Person.id == Review.person_id)
-        .join(final, final.c.id == Review.class_id)
-        .join(LabelClass, LabelClass.id == final.c.final_id)
-        .where(Page.leased_until > now(), Review.pool_id == pool_id)
-        .order_by(LabelClass.name, Review.id)
-    )
-    if class_id is not None:
-        found = found.where(LabelClass.id == class_id)
-    reviews = session.execute(found).all()
+    statement = _REVIEWS if class_id is None else _REVIEWS_OF_CLASS
+    reviews = session.connection().execute(statement, {"pool": pool_id, "class_id": class_id, "now": now()}).all()
     done = _done_lately(session, [review_id for review_id, *_ in reviews])
     by_class: dict[int, list[AtWork]] = defaultdict(list)
     names: dict[int, str] = {}
-    for review_id, person, mine, of_class, name in reviews:
+    for review_id, person, whose, of_class, name in reviews:
         pages, accepted = done.get(review_id, (0, 0))
-        by_class[of_class].append(AtWork(review_id, person, bool(mine), pages, accepted))
+        by_class[of_class].append(AtWork(review_id, person, whose == person_id, pages, accepted))
         names[of_class] = name
     labels = _labels(session, list(by_class))
     return [Busy(names[of_class], labels[of_class], reviews_of) for of_class, reviews_of in by_class.items()]
@@ -118,21 +138,12 @@ def busy(session: Session, *, pool_id: int, class_id: int | None, person_id: int
 
 def _done_lately(session: Session, review_ids: list[int]) -> dict[int, tuple[int, int]]:
     """Return (pages, accepted images) by review."""
-    rows = session.execute(
-        # What a commit was answered holds the sum already.
-        select(Commit.review_id, func.count(), func.sum(Commit.answer["accepted"].as_integer()))
-        .where(Commit.review_id.in_(review_ids), Commit.kind == "page", Commit.created_at > now() - LATELY, STANDS)
-        .group_by(Commit.review_id)
-    )
+    rows = session.connection().execute(_DONE, {"reviews": review_ids, "since": now() - LATELY})
     return {review_id: (pages, accepted) for review_id, pages, accepted in rows if review_id is not None}
 
 
 def _labels(session: Session, class_ids: list[int]) -> dict[int, Counts]:
-    rows = session.execute(
-        select(Label.class_id, Label.value, func.count())
-        .where(Label.class_id.in_(class_ids))
-        .group_by(Label.class_id, Label.value)
-    )
+    rows = session.connection().execute(_LABELS, {"classes": class_ids})
     counted: dict[int, dict[str, int]] = {class_id: {} for class_id in class_ids}
     for class_id, value, count in rows:
         counted[class_id][value] = count

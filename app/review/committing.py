@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from app.tables import now
 from app.verdicts import journal
 from app.verdicts.journal import KeyUsedOtherwise, LotDecided, NewVerdict
 from app.verdicts.queries import class_counts
-from app.words import ACCEPT, REJECT, UNSURE
+from app.words import ACCEPT, NEXT, REJECT, UNSURE
 
 PURITIES_SHOWN = 10
 
@@ -89,8 +90,7 @@ def commit_page(
     page_queries.close(session, page_id=page_id)
     values = [verdict.value for verdict in given]
     counts = {"accepted": values.count(ACCEPT), "rejected": values.count(REJECT), "unsure": values.count(UNSURE)}
-    # Stored twice: where the review stands is read from the journal, this entry included.
-    entry.answer = {
+    answer: dict[str, Any] = {
         "page": page_id,
         "commit": entry.id,
         **counts,
@@ -99,9 +99,10 @@ def commit_page(
         "message": review.merge_told,
     }
     if by_others:
-        entry.answer = {**entry.answer, "by_others": list(by_others.values())}
-    session.flush()
-    entry.answer = {**entry.answer, **standing(session, review_id=review.id, class_id=review.class_id)}
+        answer["by_others"] = list(by_others.values())
+    # Of itself the journal does not know this yet.
+    latest = [answer] if page.kind == NEXT else []
+    entry.answer = answer | standing(session, review_id=review.id, class_id=review.class_id, latest=latest)
     return entry.answer
 
 
@@ -145,10 +146,15 @@ def _sample_counts(session: Session, page: PageLine) -> None:
         raise SampleGivenUp
 
 
-def standing(session: Session, *, review_id: int, class_id: int) -> dict[str, Any]:
-    """Where a review stands: the class's totals and the purity of the last pages, the oldest first."""
-    answers = page_queries.last_answers(session, review_id=review_id, count=PURITIES_SHOWN)
-    purities = [purity(answer["accepted"], answer["rejected"]) for answer in answers]
+def standing(
+    session: Session, *, review_id: int, class_id: int, latest: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
+    """Where a review stands: the class's totals and the purity of the last pages, the oldest first.
+
+    `latest` is what the page that is being committed is answered, if it follows the order.
+    """
+    answers = [*page_queries.last_answers(session, review_id=review_id, count=PURITIES_SHOWN), *latest]
+    purities = [purity(answer["accepted"], answer["rejected"]) for answer in answers[-PURITIES_SHOWN:]]
     counts = class_counts(session, class_id=class_id)
     return {
         "labels": {"accepted": counts.accepted, "rejected": counts.rejected, "unsure": counts.unsure},

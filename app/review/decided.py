@@ -14,14 +14,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import Integer, Row, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
+from app.many import among
 from app.registry.row_maps import RowMap
 from app.review.queries import ReviewLine
 from app.tables import Commit, JournalEntry, Label, LabelClass, Verdict
-from app.verdicts.queries import PARAMETERS_AT_ONCE, given_while_open
-from app.words import ACCEPT, VERDICTS, VerdictValue
+from app.verdicts.queries import given_while_open
+from app.words import ACCEPT, OPEN, VERDICTS, VerdictValue
 
 Rows = NDArray[np.int64]
 
@@ -29,6 +30,28 @@ Rows = NDArray[np.int64]
 OVERTAKEN = 64
 # Where more entries are new than this, all labels are read as quickly.
 MOST_NEW = 256
+# So are those of more images than this, which a lot may have.
+MOST_IMAGES = 10_000
+
+# What every page asks for is put together once: that takes longer than most queries.
+_ENTRIES = select(func.count()).select_from(JournalEntry).where(JournalEntry.pool_id == bindparam("pool"))
+_LATEST = (
+    select(JournalEntry.id, JournalEntry.commit_id)
+    .where(JournalEntry.pool_id == bindparam("pool"))
+    .order_by(JournalEntry.id.desc())
+    .limit(bindparam("count", type_=Integer))
+)
+_IMAGES = (
+    select(Verdict.image_id)
+    .distinct()
+    .where(Verdict.commit_id.in_(select(func.coalesce(Commit.undoes_id, Commit.id)).where(among(Commit.id, "commits"))))
+)
+_OWN = and_(Label.class_id == bindparam("class_id"), Label.value != OPEN)
+_ACCEPTED_IN_POOL = and_(
+    Label.class_id.in_(select(LabelClass.id).where(LabelClass.pool_id == bindparam("pool"))), Label.value == ACCEPT
+)
+_LABELS = select(Label.image_id, Label.class_id, Label.verdict_id, Label.value).where(among(Label.image_id, "images"))
+_LABELS_OF = {True: _LABELS.where(or_(_OWN, _ACCEPTED_IN_POOL)), False: _LABELS.where(_OWN)}
 
 
 @dataclass(frozen=True)
@@ -70,8 +93,7 @@ class DecidedRows:
         key = (review.index_version_id, review.class_id, person_id)
         with self._lock:
             kept = self._kept.get(key)
-        count = select(func.count()).select_from(JournalEntry).where(JournalEntry.pool_id == review.pool_id)
-        entries = session.scalars(count).one()
+        entries = session.connection().execute(_ENTRIES, {"pool": review.pool_id}).scalar_one()
         if kept is not None and kept.entries == entries:
             return kept
         # Made outside the lock: whoever asks for another class meanwhile does not wait.
@@ -93,7 +115,7 @@ def _read(session: Session, entries: int, review: ReviewLine, person_id: int, ro
         Label.class_id == review.class_id, Label.value.in_(VERDICTS)
     )
     found = session.connection().execute(own).all()
-    if review.classes_per_image == "one":
+    if review.one_class_per_image:
         others = select(LabelClass.id).where(LabelClass.pool_id == review.pool_id, LabelClass.id != review.class_id)
         accepted = select(Label.image_id, Label.class_id, Label.verdict_id, Label.value).where(
             Label.class_id.in_(others), Label.value == ACCEPT
@@ -115,11 +137,12 @@ def _brought_up_to_date(
     if not 0 < new <= MOST_NEW:
         return None
     latest = _latest(session, review, new + OVERTAKEN)
-    commits = [commit_id for entry_id, commit_id in latest if entry_id not in kept.latest]
-    if len(commits) != new or None in commits:
+    fresh = [commit_id for entry_id, commit_id in latest if entry_id not in kept.latest]
+    commits = [commit_id for commit_id in fresh if commit_id is not None]
+    if not len(commits) == len(fresh) == new:
         return None
     images = _images_of(session, commits)
-    if len(images) > PARAMETERS_AT_ONCE:
+    if len(images) > MOST_IMAGES:
         return None
     rows, verdicts, values, elsewhere = _arranged(_labels_of(session, review, images), review, row_map)
     anew = np.zeros(len(row_map.image_ids), dtype=bool)
@@ -143,14 +166,13 @@ def _brought_up_to_date(
 
 def _latest(session: Session, review: ReviewLine, count: int) -> list[tuple[int, int | None]]:
     """Return the (id, commit) of the pool's last entries."""
-    statement = select(JournalEntry.id, JournalEntry.commit_id).where(JournalEntry.pool_id == review.pool_id)
-    return [(row[0], row[1]) for row in session.execute(statement.order_by(JournalEntry.id.desc()).limit(count))]
+    rows = session.connection().execute(_LATEST, {"pool": review.pool_id, "count": count})
+    return [(entry_id, commit_id) for entry_id, commit_id in rows]
 
 
-def _images_of(session: Session, commits: Collection[int | None]) -> set[int]:
+def _images_of(session: Session, commits: Collection[int]) -> set[int]:
     """Return the images that these commits gave verdicts, or took them back."""
-    meant = select(func.coalesce(Commit.undoes_id, Commit.id)).where(Commit.id.in_(commits))
-    return set(session.scalars(select(Verdict.image_id).where(Verdict.commit_id.in_(meant)).distinct()))
+    return set(session.connection().execute(_IMAGES, {"commits": commits}).scalars())
 
 
 _Labels = Iterable[Row[int, int, int, str]]  # (image, class, verdict, value)
@@ -158,12 +180,8 @@ _Labels = Iterable[Row[int, int, int, str]]  # (image, class, verdict, value)
 
 def _labels_of(session: Session, review: ReviewLine, images: Collection[int]) -> _Labels:
     """Return the labels of these images that count."""
-    counts = Label.class_id == review.class_id
-    if review.classes_per_image == "one":
-        classes = select(LabelClass.id).where(LabelClass.pool_id == review.pool_id)
-        counts = Label.class_id.in_(classes) & or_(counts, Label.value == ACCEPT)
-    statement = select(Label.image_id, Label.class_id, Label.verdict_id, Label.value)
-    return session.connection().execute(statement.where(Label.image_id.in_(images), counts, Label.value.in_(VERDICTS)))
+    given = {"images": images, "pool": review.pool_id, "class_id": review.class_id}
+    return session.connection().execute(_LABELS_OF[review.one_class_per_image], given)
 
 
 def _arranged(

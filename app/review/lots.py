@@ -152,7 +152,7 @@ def accept_rest(session: Session, *, lot_id: int, person_id: int) -> dict[str, A
     journal.one_writer_at_a_time(session, pool_id=review.pool_id, image_ids=images)
     others = (
         labelled_otherwise(session, pool_id=review.pool_id, class_id=review.class_id)
-        if review.classes_per_image == "one"
+        if review.one_class_per_image
         else []
     )
     others += lease_queries.leased_elsewhere(session, review=review)

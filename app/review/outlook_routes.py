@@ -7,12 +7,14 @@ from typing import Annotated
 import numpy as np
 from fastapi import APIRouter, Query, Request
 from numpy.typing import NDArray
+from sqlalchemy.orm import Session
 
 from app.db import ReadSession
 from app.identity.people import CurrentPerson
 from app.review import bodies, page_queries, queries
 from app.review.catching import caught_by, second_look_is_due
 from app.review.opening import ranked_for
+from app.review.queries import ReviewLine
 from app.review.turning import looked_at_by_others
 from app.search.outlook import Outlook, PageResult, outlook
 from app.verdicts.queries import class_counts
@@ -66,8 +68,6 @@ def show_outlook(
     chances = found.probability(ranked.scores[shown])
     counts = class_counts(session, class_id=review.class_id)
     overlooked = caught.overlooked(counts.rejected)
-    given = page_queries.given_by(session, review_id=review_id, class_id=review.class_id, value=ACCEPT)
-    unseen = set(given) - set(page_queries.seen_twice(session, review_id=review_id))
     return bodies.OutlookOut(
         remaining=found.undecided,
         leased=ranked.leased,
@@ -85,9 +85,15 @@ def show_outlook(
             planted=caught.planted,
             caught=caught.caught,
             overlooked=overlooked,
-            due=bool(unseen) and second_look_is_due(overlooked=overlooked, accepted=counts.accepted),
+            due=second_look_is_due(overlooked=overlooked, accepted=counts.accepted) and _unseen(session, review),
         ),
     )
+
+
+def _unseen(session: Session, review: ReviewLine) -> bool:
+    """Whether a second look would have something to show."""
+    given = page_queries.given_by(session, review_id=review.id, class_id=review.class_id, value=ACCEPT)
+    return bool(set(given) - set(page_queries.seen_twice(session, review_id=review.id)))
 
 
 def with_leased(sentence: str, *, left: int, leased: int) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, update
+from sqlalchemy import Integer, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from app.errors import NotFound
+from app.many import insert_rows
 from app.pools.held import path_in_pool
 from app.tables import Commit, Image, Label, Page, PageCandidate, Review, Verdict, now
 from app.verdicts.queries import STANDS
@@ -68,9 +69,76 @@ class Tile:
     beneath: list[Picture] = field(default_factory=list)
 
 
+class PageCommit(NamedTuple):
+    """A commit of a page, undone or not."""
+
+    id: int
+    key: str | None
+    body_digest: str | None
+    answer: dict[str, Any] | None
+
+
+# What every page asks for is put together once: that takes longer than most queries.
+_LINES = (
+    select(
+        Page.id,
+        Page.review_id,
+        Page.number,
+        Page.kind,
+        or_(Page.kind == SECOND, Review.kind == SECOND),
+        Page.skipped,
+        Page.lot_id,
+        Page.like_image_id,
+        Page.set_aside_at,
+        Page.leased_until,
+        Commit.id,
+        Commit.answer,
+    )
+    .join(Review, Review.id == Page.review_id)
+    .outerjoin(Commit, and_(Commit.page_id == Page.id, STANDS))
+    .order_by(Page.number)
+)
+_PAGE = _LINES.where(Page.id == bindparam("page"))
+_PAGES = _LINES.where(Page.review_id == bindparam("review"), Page.set_aside_at.is_(None))
+_HOLD_PAGE = select(Page.id).where(Page.id == bindparam("page")).with_for_update()
+_OLDEST_OPEN = _LINES.where(
+    Page.review_id == bindparam("review"), Page.set_aside_at.is_(None), Commit.id.is_(None)
+).limit(1)
+_COMMITS = (
+    select(Commit.id, Commit.key, Commit.body_digest, Commit.answer)
+    .where(Commit.page_id == bindparam("page"))
+    .order_by(Commit.id)
+)
+_LAST_ANSWERS = (
+    select(Commit.answer)
+    .join(Page, Page.id == Commit.page_id)
+    .where(Commit.review_id == bindparam("review"), Commit.kind == "page", Page.kind == NEXT, STANDS)
+    .order_by(Commit.id.desc())
+    .limit(bindparam("count", type_=Integer))
+)
+_CLOSE = update(Page).where(Page.id == bindparam("page")).values(set_aside_at=None, leased_until=None)
+_LAST_NUMBER = select(func.max(Page.number)).where(Page.review_id == bindparam("review"))
+_TILES = (
+    select(
+        PageCandidate.position,
+        PageCandidate.beneath,
+        PageCandidate.planted,
+        Image.id,
+        Image.sha256,
+        path_in_pool(Image.id, pool_id=bindparam("pool")),
+        PageCandidate.score,
+        Image.width,
+        Image.height,
+    )
+    .join(Image, Image.id == PageCandidate.image_id)
+    .where(PageCandidate.page_id == bindparam("page"))
+    .order_by(PageCandidate.position)
+)
+
+
 def pages(session: Session, *, review_id: int) -> list[PageLine]:
     """Return the pages of a review that were not set aside, in the order of making."""
-    return _page_lines(session, and_(Page.review_id == review_id, Page.set_aside_at.is_(None)))
+    return [_line(row) for row in session.connection().execute(_PAGES, {"review": review_id})]
 
 
 def page(session: Session, *, page_id: int, lock: bool = False) -> PageLine:
@@ -78,23 +146,17 @@ def page(session: Session, *, page_id: int, lock: bool = False) -> PageLine:
     if lock:
         # Apart from the reading below: a statement that waited for the lock would still see the commits as
         # they were when it began to wait.
-        session.execute(select(Page.id).where(Page.id == page_id).with_for_update())
-    found = _page_lines(session, Page.id == page_id)
-    if not found:
+        session.connection().execute(_HOLD_PAGE, {"page": page_id})
+    found = session.connection().execute(_PAGE, {"page": page_id}).first()
+    if found is None:
         raise PageNotFound
-    return found[0]
+    return _line(found)
 
 
 def oldest_open_page(session: Session, *, review_id: int) -> PageLine | None:
     """Return the first page of a review that is open, or None."""
-    committed = exists().where(Commit.page_id == Page.id, STANDS)
-    first = session.scalar(
-        select(Page.id)
-        .where(Page.review_id == review_id, Page.set_aside_at.is_(None), ~committed)
-        .order_by(Page.number)
-        .limit(1)
-    )
-    return None if first is None else page(session, page_id=first)
+    first = session.connection().execute(_OLDEST_OPEN, {"review": review_id}).first()
+    return None if first is None else _line(first)
 
 
 def set_aside(session: Session, *, page_id: int) -> None:
@@ -106,18 +168,12 @@ def set_aside(session: Session, *, page_id: int) -> None:
 
 def close(session: Session, *, page_id: int) -> None:
     """Let a page that was just committed be one of the review's pages, were it set aside or not, and end its lease."""
-    session.execute(update(Page).where(Page.id == page_id).values(set_aside_at=None, leased_until=None))
+    session.connection().execute(_CLOSE, {"page": page_id})
 
 
 def last_answers(session: Session, *, review_id: int, count: int) -> list[dict[str, Any]]:
     """Return what the last commits in force were answered, of pages that follow the order, the oldest first."""
-    rows = session.scalars(
-        select(Commit.answer)
-        .join(Page, Page.id == Commit.page_id)
-        .where(Commit.review_id == review_id, Commit.kind == "page", Page.kind == NEXT, STANDS)
-        .order_by(Commit.id.desc())
-        .limit(count)
-    )
+    rows = session.connection().execute(_LAST_ANSWERS, {"review": review_id, "count": count}).scalars()
     return [answer for answer in rows if answer is not None][::-1]
 
 
@@ -133,7 +189,7 @@ def add_page(
     like_image_id: int | None = None,
 ) -> PageLine:
     """Store an open page, its tiles in the order shown, and return it. What looks once more leases nothing."""
-    last = session.scalar(select(func.max(Page.number)).where(Page.review_id == review_id)) or 0
+    last = session.connection().execute(_LAST_NUMBER, {"review": review_id}).scalar() or 0
     added = Page(
         review_id=review_id,
         number=last + 1,
@@ -145,7 +201,7 @@ def add_page(
     )
     session.add(added)
     session.flush()
-    session.execute(insert(PageCandidate), [{"page_id": added.id, **row} for row in _rows(tiles)])
+    insert_rows(session.connection(), PageCandidate, [{"page_id": added.id, **row} for row in _rows(tiles)])
     return PageLine(
         id=added.id,
         review_id=review_id,
@@ -164,22 +220,7 @@ def add_page(
 
 def tiles(session: Session, *, page_id: int, pool_id: int) -> list[Tile]:
     """Return a page's tiles in the order shown."""
-    rows = session.execute(
-        select(
-            PageCandidate.position,
-            PageCandidate.beneath,
-            PageCandidate.planted,
-            Image.id,
-            Image.sha256,
-            path_in_pool(Image.id, pool_id=pool_id),
-            PageCandidate.score,
-            Image.width,
-            Image.height,
-        )
-        .join(Image, Image.id == PageCandidate.image_id)
-        .where(PageCandidate.page_id == page_id)
-        .order_by(PageCandidate.position)
-    )
+    rows = session.connection().execute(_TILES, {"page": page_id, "pool": pool_id})
     shown: dict[int, Tile] = {}
     for position, beneath, planted, image_id, image, path, score, width, height in rows:
         picture = Picture(image_id, image, path, score, width, height)
@@ -237,9 +278,9 @@ def opened_stacks(session: Session, *, page_id: int) -> list[str]:
     )
 
 
-def page_commits(session: Session, *, page_id: int) -> list[Commit]:
+def page_commits(session: Session, *, page_id: int) -> list[PageCommit]:
     """Return all commits of a page, undone or not, the earliest first."""
-    return list(session.scalars(select(Commit).where(Commit.page_id == page_id).order_by(Commit.id)))
+    return [PageCommit(*row) for row in session.connection().execute(_COMMITS, {"page": page_id})]
 
 
 def seen_twice(session: Session, *, review_id: int) -> list[int]:
@@ -281,25 +322,5 @@ def _row(position: int, image_id: int, score: float, *, planted: bool, beneath: 
     return {"position": position, "image_id": image_id, "score": score, "planted": planted, "beneath": beneath}
 
 
-def _page_lines(session: Session, condition: ColumnElement[bool]) -> list[PageLine]:
-    rows: Iterable[Any] = session.execute(
-        select(
-            Page.id,
-            Page.review_id,
-            Page.number,
-            Page.kind,
-            or_(Page.kind == SECOND, Review.kind == SECOND),
-            Page.skipped,
-            Page.lot_id,
-            Page.like_image_id,
-            Page.set_aside_at,
-            Page.leased_until,
-            Commit.id,
-            Commit.answer,
-        )
-        .join(Review, Review.id == Page.review_id)
-        .outerjoin(Commit, and_(Commit.page_id == Page.id, STANDS))
-        .where(condition)
-        .order_by(Page.number)
-    )
-    return [PageLine(*row) for row in rows]
+def _line(row: Sequence[Any]) -> PageLine:
+    return PageLine(*row)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.errors import NotFound
@@ -44,6 +44,10 @@ class ReviewLine:
     kind: ReviewKind
 
     @property
+    def one_class_per_image(self) -> bool:
+        return self.classes_per_image == "one"
+
+    @property
     def merge_told(self) -> str | None:
         """What becomes of its verdicts, in a sentence, if its class was merged since it began."""
         if self.merged_name is None:
@@ -66,31 +70,48 @@ class QueryPicture:
         return self.image_id is None
 
 
+# What every page asks for is put together once: that takes longer than most queries.
+_REVIEW = (
+    select(
+        Review.id,
+        Review.pool_id,
+        Pool.name,
+        Pool.classes_per_image,
+        Review.class_id,
+        LabelClass.name,
+        LabelClass.merged_into_id,
+        Person.name,
+        Review.index_version_id,
+        Review.created_at,
+        Review.kind,
+    )
+    .join(Pool, Pool.id == Review.pool_id)
+    .join(LabelClass, LabelClass.id == Review.class_id)
+    .join(Person, Person.id == Review.person_id)
+    .where(Review.id == bindparam("review"))
+)
+_HELD_REVIEW = _REVIEW.with_for_update(of=Review, key_share=True)
+_POOL = select(Review.pool_id).where(Review.id == bindparam("review"))
+_PICTURES = (
+    select(
+        ReviewQuery.image_id,
+        func.coalesce(Image.sha256, ReviewQuery.upload_sha256),
+        ReviewQuery.vector,
+        ReviewQuery.wanted,
+        ReviewQuery.crop,
+    )
+    .outerjoin(Image, Image.id == ReviewQuery.image_id)
+    .where(ReviewQuery.review_id == bindparam("review"))
+    .order_by(ReviewQuery.position)
+)
+
+
 def review(session: Session, *, review_id: int, lock: bool = False) -> ReviewLine:
     """Return a review; with `lock`, one request at a time makes pages for it. Raises ReviewNotFound.
 
     Commits of its pages go on meanwhile: a stronger lock would wait for them, and they for it.
     """
-    statement = (
-        select(
-            Review.id,
-            Review.pool_id,
-            Pool.name,
-            Pool.classes_per_image,
-            Review.class_id,
-            LabelClass.name,
-            LabelClass.merged_into_id,
-            Person.name,
-            Review.index_version_id,
-            Review.created_at,
-            Review.kind,
-        )
-        .join(Pool, Pool.id == Review.pool_id)
-        .join(LabelClass, LabelClass.id == Review.class_id)
-        .join(Person, Person.id == Review.person_id)
-        .where(Review.id == review_id)
-    )
-    row = session.execute(statement.with_for_update(of=Review, key_share=True) if lock else statement).one_or_none()
+    row = session.connection().execute(_HELD_REVIEW if lock else _REVIEW, {"review": review_id}).one_or_none()
     if row is None:
         raise ReviewNotFound
     pool_id, pool, classes_per_image, class_id, class_name, merged_into, *more = row[1:]
@@ -102,7 +123,7 @@ def review(session: Session, *, review_id: int, lock: bool = False) -> ReviewLin
 
 def review_to_store(session: Session, *, review_id: int) -> ReviewLine:
     """Return a review whose class is not merged before this transaction ends. Raises ReviewNotFound."""
-    pool_id = session.scalars(select(Review.pool_id).where(Review.id == review_id)).one_or_none()
+    pool_id = session.connection().execute(_POOL, {"review": review_id}).scalar_one_or_none()
     if pool_id is None:
         raise ReviewNotFound
     hold_classes(session, pool_id=pool_id)
@@ -143,18 +164,7 @@ def add_review(
 
 def query_pictures(session: Session, *, review_id: int) -> list[QueryPicture]:
     """Return what a review starts from, in the order given."""
-    rows = session.execute(
-        select(
-            ReviewQuery.image_id,
-            func.coalesce(Image.sha256, ReviewQuery.upload_sha256),
-            ReviewQuery.vector,
-            ReviewQuery.wanted,
-            ReviewQuery.crop,
-        )
-        .outerjoin(Image, Image.id == ReviewQuery.image_id)
-        .where(ReviewQuery.review_id == review_id)
-        .order_by(ReviewQuery.position)
-    )
+    rows = session.connection().execute(_PICTURES, {"review": review_id})
     return [
         QueryPicture(image_id, sha256, vector, wanted, Crop(**crop) if crop else None)
         for image_id, sha256, vector, wanted, crop in rows

@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Forbidden, NotFound
 from app.history import record
+from app.many import among, insert_rows
 from app.pools.errors import ClassNotFound
 from app.pools.queries import class_named, create_class
 from app.tables import Commit, Lot, Page, Pool, PoolImage, Verdict
-from app.verdicts.queries import STANDS, in_batches, standing_verdicts
-from app.verdicts.rules import among, labels_anew, pool_rule
+from app.verdicts.queries import STANDS, standing_verdicts
+from app.verdicts.rules import labels_anew, pool_rule
 from app.words import ACCEPT, SEEN, Basis, VerdictValue
 
 
@@ -68,9 +69,8 @@ def store(
     session.add(entry)
     session.flush()
     record(session, kind, person_id=person_id, pool_id=pool_id, class_id=class_id, commit_id=entry.id)
-    if verdicts:
-        common = {"commit_id": entry.id, "class_id": class_id}
-        session.execute(insert(Verdict), [{**common, **verdict._asdict()} for verdict in verdicts])
+    common = {"commit_id": entry.id, "class_id": class_id}
+    insert_rows(session.connection(), Verdict, [{**common, **verdict._asdict()} for verdict in verdicts])
     refresh_labels(session, pool_id=pool_id, image_ids=[verdict.image_id for verdict in verdicts])
     return entry
 
@@ -150,9 +150,17 @@ def store_import_labels(
 def refresh_labels(session: Session, *, pool_id: int, image_ids: Collection[int]) -> None:
     """Make the labels of these images anew from the verdicts that stand."""
     one_writer_at_a_time(session, pool_id=pool_id, image_ids=image_ids)
-    pool = pool_rule(session, pool_id=pool_id)
-    for ids in in_batches(image_ids):
-        labels_anew(session, pool, pool_id=pool_id, images=among(ids))
+    labels_anew(session, pool_rule(session, pool_id=pool_id), pool_id=pool_id, image_ids=image_ids)
+
+
+# A session is one transaction: what it holds, it holds to its end, and need not ask for twice.
+_HOLD_CLASSES = select(Pool.id).where(Pool.id == bindparam("pool")).with_for_update(read=True, key_share=True)
+_HOLD_IMAGES = (
+    select(PoolImage.image_id)
+    .where(PoolImage.pool_id == bindparam("pool"), among(PoolImage.image_id, "images"))
+    .order_by(PoolImage.image_id)
+    .with_for_update()
+)
 
 
 def hold_classes(session: Session, *, pool_id: int) -> None:
@@ -161,18 +169,19 @@ def hold_classes(session: Session, *, pool_id: int) -> None:
     They change what all labels are, so they wait for those who store, and those for them. Imports and reindexes, which
     hold the pool's row less tightly, make nobody wait.
     """
-    session.execute(select(Pool.id).where(Pool.id == pool_id).with_for_update(read=True, key_share=True)).one()
+    held = session.info.setdefault("pools whose classes are held", set())
+    if pool_id not in held:
+        session.connection().execute(_HOLD_CLASSES, {"pool": pool_id}).one()
+        held.add(pool_id)
 
 
 def one_writer_at_a_time(session: Session, *, pool_id: int, image_ids: Collection[int]) -> None:
     """Let nobody else change the labels of these images until this transaction ends."""
     hold_classes(session, pool_id=pool_id)
-    # Two people may commit the same image at once. The second waits here and then sees what the first one stored;
-    # ordered, so that the two never wait for each other. (On SQLite the whole transaction is alone anyway.)
-    for ids in in_batches(sorted(image_ids)):
-        session.execute(
-            select(PoolImage.image_id)
-            .where(PoolImage.pool_id == pool_id, PoolImage.image_id.in_(ids))
-            .order_by(PoolImage.image_id)
-            .with_for_update()
-        ).all()
+    held = session.info.setdefault("images held", set())
+    wanted = {(pool_id, image_id) for image_id in image_ids} - held
+    if wanted:
+        # Two people may commit the same image at once. The second waits here and then sees what the first one stored;
+        # ordered, so that the two never wait for each other. (On SQLite the whole transaction is alone anyway.)
+        session.connection().execute(_HOLD_IMAGES, {"pool": pool_id, "images": [image for _, image in wanted]}).all()
+        held |= wanted

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, exists, func, select, text
+from sqlalchemy import and_, bindparam, exists, func, select, text
 from sqlalchemy.orm import Session, aliased
 
+from app.many import among
 from app.pools.merged import counted_as, counting_for, final_classes
 from app.tables import Commit, Label, LabelClass, Pool, Verdict
 from app.verdicts.rule import Given
@@ -22,9 +23,6 @@ STANDS = and_(Commit.kind != "undo", ~exists().where(_undo.undoes_id == Commit.i
 # holds disputed labels alone; SQLAlchemy would write “disputed = 1”.
 DISPUTED = text("label.disputed")
 
-# Both databases bound the number of parameters of one statement.
-PARAMETERS_AT_ONCE = 10_000
-
 
 @dataclass(frozen=True)
 class Counts:
@@ -35,39 +33,39 @@ class Counts:
     unsure: int = 0
 
 
-def standing_verdicts(session: Session, *, pool_id: int, image_ids: Collection[int]) -> Iterator[Given]:
-    """Yield the verdicts of a pool on these images that have not been undone, in no special order."""
-    for ids in in_batches(image_ids):
-        yield from standing_where(session, Verdict.image_id.in_(ids), pool_id=pool_id)
-
-
-def standing_where(session: Session, condition: ColumnElement[bool], *, pool_id: int) -> Iterator[Given]:
-    """Yield the verdicts of a pool that meet this condition and have not been undone, in no special order.
-
-    Those for a merged class are yielded as for the class that they count for.
-    """
-    found = session.connection().execute(
-        select(
-            Verdict.id,
-            Verdict.image_id,
-            Verdict.class_id,
-            Verdict.value,
-            Commit.person_id,
-            Commit.kind == SETTLEMENT,
-        )
-        .join(Commit, Commit.id == Verdict.commit_id)
-        .where(condition, Commit.pool_id == pool_id, STANDS)
+# What every page asks for is put together once: that takes longer than most queries.
+_STANDING = (
+    select(Verdict.id, Verdict.image_id, Verdict.class_id, Verdict.value, Commit.person_id, Commit.kind == SETTLEMENT)
+    .join(Commit, Commit.id == Verdict.commit_id)
+    .where(among(Verdict.image_id, "images"), Commit.pool_id == bindparam("pool"), STANDS)
+)
+_AN_OPEN_ONE = (
+    select(Label.image_id)
+    .where(
+        Label.class_id.in_(select(LabelClass.id).where(LabelClass.pool_id == bindparam("pool"))), Label.value == OPEN
     )
+    .limit(1)
+)
+_COUNTS = select(Label.value, func.count()).where(Label.class_id == bindparam("class_id")).group_by(Label.value)
+
+
+def standing_verdicts(session: Session, *, pool_id: int, image_ids: Collection[int]) -> list[Given]:
+    """Return the verdicts of a pool on these images that have not been undone, in no special order.
+
+    Those for a merged class are returned as for the class that they count for.
+    """
+    # Past the session, whose handling of rows takes longest of all.
+    found = session.connection().execute(_STANDING, {"images": image_ids, "pool": pool_id}).all()
     merged = counted_as(session, pool_id=pool_id)
-    # All at once: fetched one by one, rows take longer than what is made of them.
-    for id, image_id, class_id, value, person_id, settlement in found.all():
-        yield Given(id, image_id, merged.get(class_id, class_id), value, person_id, settlement)
+    return [
+        Given(id, image_id, merged.get(class_id, class_id), value, person_id, settlement)
+        for id, image_id, class_id, value, person_id, settlement in found
+    ]
 
 
 def class_counts(session: Session, *, class_id: int) -> Counts:
     """Count a class's images by their verdict in force."""
-    rows = session.execute(select(Label.value, func.count()).where(Label.class_id == class_id).group_by(Label.value))
-    by_value = dict(rows.all())
+    by_value = dict(session.connection().execute(_COUNTS, {"class_id": class_id}).all())
     return Counts(by_value.get(ACCEPT, 0), by_value.get(REJECT, 0), by_value.get(UNSURE, 0))
 
 
@@ -118,11 +116,10 @@ def given_while_open(
     session: Session, *, pool_id: int, class_id: int, person_id: int, image_ids: Collection[int] | None = None
 ) -> dict[int, tuple[int, str | None]]:
     """Return {image: (verdict id, value)} of what `waiting_for_others` tells, of these images or of all."""
-    classes = select(LabelClass.id).where(LabelClass.pool_id == pool_id)
-    one = session.scalars(select(Pool.classes_per_image).where(Pool.id == pool_id)).one() == "one"
-    of = Label.class_id.in_(classes) if one else Label.class_id == class_id
-    if session.scalars(select(Label.image_id).where(of, Label.value == OPEN).limit(1)).first() is None:
+    # Of the whole pool, whatever an image may have: nearly always there is none.
+    if session.connection().execute(_AN_OPEN_ONE, {"pool": pool_id}).first() is None:
         return {}
+    one = session.scalars(select(Pool.classes_per_image).where(Pool.id == pool_id)).one() == "one"
     final = final_classes(pool_id)
     # Neither a join nor “exists”, for which the databases may begin with the labels: under a majority a million of them
     # may be open, and next to none this person's.
@@ -144,7 +141,7 @@ def given_while_open(
     if not one:
         statement = statement.where(final.c.final_id == class_id)
     if image_ids is not None:
-        statement = statement.where(Verdict.image_id.in_(image_ids))
+        statement = statement.where(among(Verdict.image_id, image_ids))
     given: dict[int, tuple[int, str | None]] = {}
     elsewhere: dict[tuple[int, int], tuple[int, str]] = {}
     for verdict_id, image_id, of_class, value in session.connection().execute(statement).all():
@@ -184,10 +181,3 @@ def accepted_by_others(session: Session, *, class_id: int, person_id: int) -> li
     )
     own = {(image_id, who): value for image_id, who, value in session.connection().execute(open_ones)}
     return images + list({image_id for (image_id, _), value in own.items() if value == ACCEPT})
-
-
-def in_batches(ids: Collection[int]) -> Iterator[list[int]]:
-    """Split ids into lists that fit into one statement."""
-    ordered = list(ids)
-    for start in range(0, len(ordered), PARAMETERS_AT_ONCE):
-        yield ordered[start : start + PARAMETERS_AT_ONCE]

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import (
     BigInteger,
     Column,
-    ColumnElement,
     MetaData,
     Select,
-    SQLColumnExpression,
     Table,
+    bindparam,
     case,
     delete,
     false,
@@ -28,9 +27,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from app.history import record
+from app.many import among, insert_rows
 from app.pools.merged import counted_as
 from app.tables import Commit, Label, LabelClass, Pool, Verdict
-from app.verdicts.queries import STANDS, counts_by_class, disputed_labels, in_batches, standing_where
+from app.verdicts.queries import STANDS, counts_by_class, disputed_labels, standing_verdicts
 from app.verdicts.rule import PoolRule, in_force
 from app.words import ACCEPT, OPEN, REJECT, SETTLEMENT, UNSURE, Rule
 
@@ -61,10 +61,17 @@ class Recounted:
     changed: int  # images of which something holds now that did not
 
 
+_RULE = select(Pool.rule, Pool.majority_of, Pool.classes_per_image).where(Pool.id == bindparam("pool"))
+_LABELS = (
+    select(Label.class_id, Label.image_id, Label.verdict_id, Label.value, Label.disputed)
+    .join(LabelClass, LabelClass.id == Label.class_id)
+    .where(LabelClass.pool_id == bindparam("pool"), among(Label.image_id, "images"))
+)
+
+
 def pool_rule(session: Session, *, pool_id: int) -> PoolRule:
     """Return the rule of a pool."""
-    statement = select(Pool.rule, Pool.majority_of, Pool.classes_per_image).where(Pool.id == pool_id)
-    row = session.execute(statement).one()
+    row = session.connection().execute(_RULE, {"pool": pool_id}).one()
     return PoolRule(row.rule, row.majority_of, row.classes_per_image == "one")
 
 
@@ -87,7 +94,7 @@ def change_rule(session: Session, *, pool_id: int, rule: Rule, majority_of: int 
         images = list(session.connection().scalars(contested.order_by(_CONTESTED.c.image_id)))
     for first in range(0, len(images), IMAGES_AT_ONCE):
         ids = images[first : first + IMAGES_AT_ONCE]
-        changed += labels_anew(session, pool, pool_id=pool_id, images=among(ids))
+        changed += labels_anew(session, pool, pool_id=pool_id, image_ids=ids)
     after = label_counts(session, pool_id=pool_id)
     details = {
         "from": {"rule": former.rule, "majority_of": former.majority_of},
@@ -99,39 +106,33 @@ def change_rule(session: Session, *, pool_id: int, rule: Rule, majority_of: int 
     return Recounted(before, after, changed)
 
 
-def labels_anew(
-    session: Session, pool: PoolRule, *, pool_id: int, images: Callable[[SQLColumnExpression[int]], ColumnElement[bool]]
-) -> int:
+def labels_anew(session: Session, pool: PoolRule, *, pool_id: int, image_ids: Collection[int]) -> int:
     """Make the labels of some images anew from the verdicts that stand, and return on how many they became others.
 
-    `images` is the condition on a column of image ids. Only labels that become others are written: an image has labels
-    of many classes, and of a page's verdicts next to none of those changes.
+    Only labels that become others are written: an image has labels of many classes, and of a page's verdicts next to
+    none of those changes.
     """
     connection = session.connection()  # past the session, whose handling of rows takes longest of all
     there = {
         (class_id, image_id): (verdict_id, value, bool(disputed))
         for class_id, image_id, verdict_id, value, disputed in connection.execute(
-            select(Label.class_id, Label.image_id, Label.verdict_id, Label.value, Label.disputed)
-            .join(LabelClass, LabelClass.id == Label.class_id)
-            .where(LabelClass.pool_id == pool_id, images(Label.image_id))
+            _LABELS, {"pool": pool_id, "images": image_ids}
         ).all()
     }
-    held = in_force(standing_where(session, images(Verdict.image_id), pool_id=pool_id), pool)
+    held = in_force(standing_verdicts(session, pool_id=pool_id, image_ids=image_ids), pool)
     wanted = {key: (label.verdict.id, label.value, label.disputed) for key, label in held.items()}
     gone: dict[int, list[int]] = defaultdict(list)
     for (class_id, image_id), label in there.items():
         if wanted.get((class_id, image_id)) != label:
             gone[class_id].append(image_id)
-    for class_id, image_ids in gone.items():
-        for ids in in_batches(image_ids):
-            connection.execute(delete(Label).where(Label.class_id == class_id, Label.image_id.in_(ids)))
+    for class_id, gone_from in gone.items():
+        connection.execute(delete(Label).where(Label.class_id == class_id, among(Label.image_id, gone_from)))
     fresh = [
         {"class_id": class_id, "image_id": image_id, "verdict_id": verdict_id, "value": value, "disputed": disputed}
         for (class_id, image_id), (verdict_id, value, disputed) in wanted.items()
         if there.get((class_id, image_id)) != (verdict_id, value, disputed)
     ]
-    if fresh:
-        connection.execute(insert(Label), fresh)
+    insert_rows(connection, Label, fresh)
     return len({label["image_id"] for label in fresh}.union(*gone.values()))
 
 
@@ -143,11 +144,6 @@ def label_counts(session: Session, *, pool_id: int, class_id: int | None = None)
     )
     disputed = disputed_labels(session, pool_id=pool_id, class_id=class_id)
     return LabelCounts(accepted, rejected, unsure, waiting, disputed)
-
-
-def among(ids: list[int]) -> Callable[[SQLColumnExpression[int]], ColumnElement[bool]]:
-    """Return the condition on a column of image ids that it is one of these."""
-    return lambda image_id: image_id.in_(ids)
 
 
 def _contested(session: Session, pool: PoolRule, *, pool_id: int) -> Select[int]:
