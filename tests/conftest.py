@@ -18,12 +18,14 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from starlette.testclient import TestClient
 
+from app import db
 from app.db import Database
 from app.identity import secrets
 from app.insight import health
 from app.main import create_app
 from app.migrations import upgrade
 from app.settings import Settings
+from tests.engines import SharedStatements
 from tests.postgres import PostgresServer, emptied, server_for_tests
 
 # Where the client says that it is: at the machine, where whoever comes may work while nobody can log in.
@@ -38,6 +40,14 @@ def _quick_passwords() -> Iterator[None]:
     quick = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1),))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(secrets, "_hasher", lambda: quick)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _statements_compiled_once() -> Iterator[None]:
+    """Engines of a kind share what SQLAlchemy made of their statements, as those of one long-lived server do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(db, "create_engine", SharedStatements().create_engine)
         yield
 
 
