@@ -26,7 +26,7 @@ from app.main import create_app
 from app.migrations import upgrade
 from app.settings import Settings
 from tests.engines import SharedStatements
-from tests.postgres import PostgresServer, emptied, server_for_tests
+from tests.postgres import PostgresServer, emptied, no_longer_emptied, server_for_tests
 
 # Where the client says that it is: at the machine, where whoever comes may work while nobody can log in.
 HERE = ("127.0.0.1", 50000)
@@ -59,6 +59,7 @@ def postgres(worker_id: str) -> Iterator[PostgresServer]:
         upgrade(database)
         database.dispose()
         yield server
+        no_longer_emptied(server.url)
 
 
 @pytest.fixture(scope="session")
