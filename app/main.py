@@ -6,6 +6,7 @@ import gc
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -77,6 +78,15 @@ TAGS = [
 ]
 
 
+@cache
+def _keep_what_is_loaded() -> None:
+    # What is loaded by now stays. The garbage collector need not look through it again and again, which made every
+    # twentieth page 70 ms late. Once: another app in this process, as in tests, finds all loaded and would keep what
+    # is left of the one before.
+    gc.freeze()
+    gc.set_threshold(GARBAGE_AT, 20, 20)
+
+
 def create_app(settings: Settings) -> FastAPI:
     """Return the web application. Nothing is opened or read before the first request that needs it."""
     database = Database(settings.database)
@@ -86,12 +96,7 @@ def create_app(settings: Settings) -> FastAPI:
         # Requests share the cores as they are. Two BLAS threads for each would wait for one another: ranking a
         # page took three times the processor time with them.
         with threadpool_limits(limits=1, user_api="blas"):
-            # What is loaded by now stays. The garbage collector need not look through it again and again, which
-            # made every twentieth page 70 ms late. Once: another app in this process, as in tests, finds all loaded
-            # and would keep what is left of the one before.
-            if not gc.get_freeze_count():
-                gc.freeze()
-            gc.set_threshold(GARBAGE_AT, 20, 20)
+            _keep_what_is_loaded()
             sys.setswitchinterval(SWITCH_S)
             yield
         database.dispose()

@@ -18,13 +18,15 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from starlette.testclient import TestClient
 
+from app import db
 from app.db import Database
 from app.identity import secrets
 from app.insight import health
 from app.main import create_app
 from app.migrations import upgrade
 from app.settings import Settings
-from tests.postgres import PostgresServer, emptied, server_for_tests
+from tests.engines import SharedStatements
+from tests.postgres import PostgresServer, emptied, no_longer_emptied, server_for_tests
 
 # Where the client says that it is: at the machine, where whoever comes may work while nobody can log in.
 HERE = ("127.0.0.1", 50000)
@@ -41,6 +43,14 @@ def _quick_passwords() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _statements_compiled_once() -> Iterator[None]:
+    """Engines of a kind share what SQLAlchemy made of their statements, as those of one long-lived server do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(db, "create_engine", SharedStatements().create_engine)
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgres(worker_id: str) -> Iterator[PostgresServer]:
     """A real PostgreSQL with a migrated database of this worker's own."""
@@ -49,6 +59,7 @@ def postgres(worker_id: str) -> Iterator[PostgresServer]:
         upgrade(database)
         database.dispose()
         yield server
+        no_longer_emptied(server.url)
 
 
 @pytest.fixture(scope="session")

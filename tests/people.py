@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from sqlalchemy import select
@@ -13,6 +14,13 @@ from app.db import Database
 from app.identity.log_ins import start_log_in
 from app.identity.people import PersonLine
 from app.tables import Member, Person, Pool
+
+
+def beside(client: TestClient, /, **options: Any) -> TestClient:
+    """Return another client of the same running server; one of its own would start a loop for each request."""
+    other = TestClient(client.app, base_url="http://localhost", **options)
+    other.portal = client.portal
+    return other
 
 
 def person(database: Database, name: str, *, admin: bool = False) -> PersonLine:

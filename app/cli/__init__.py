@@ -33,7 +33,7 @@ def main() -> None:
         "worker": "app.cli.serving:worker",
         "import": "app.cli.pictures:import_pictures",
         "reindex": "app.cli.pictures:reindex",
-        "check-index": "app.cli.versions:check_index",
+        "check-index": "app.cli.checking:check_index",
         "compare": "app.cli.versions:compare",
         "export": "app.cli.records:export",
         "pools": "app.cli.records:list_pools",

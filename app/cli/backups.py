@@ -16,7 +16,8 @@ from typing import Annotated, ClassVar
 import typer
 from sqlalchemy import make_url
 
-from app.cli.frame import opened_database, read_settings, say
+from app.cli.frame import opened_database, read_settings
+from app.cli.telling import say
 from app.db import Database
 from app.errors import CannotStart, Conflict
 from app.migrations import upgrade

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from collections.abc import Iterator
@@ -79,17 +78,6 @@ def progress_shown() -> Iterator[Watch]:
             bars.update(phases[progress.phase], completed=progress.done, total=progress.total)
 
         yield show
-
-
-def say(sentence: str) -> None:
-    """Say something to the person at the terminal, for whom standard output may be a file."""
-    typer.echo(sentence, err=True)
-
-
-def print_event(**event: Any) -> None:
-    """Print a JSON line for the process that started this one."""
-    sys.stdout.write(json.dumps(event) + "\n")
-    sys.stdout.flush()
 
 
 def log_to_stderr(settings: Settings) -> None:

@@ -10,7 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.cli.frame import opened_database, read_settings, say
+from app.cli.frame import opened_database, read_settings
+from app.cli.telling import say
 from app.errors import Invalid
 from app.identity import accounts, members, tokens
 from app.identity.secrets import hashed

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.frame import PoolName, opened_database, print_event, progress_shown, read_settings, say
+from app.cli.frame import PoolName, opened_database, progress_shown, read_settings
+from app.cli.telling import print_event, say
 from app.db import Database
 from app.errors import AppError
 from app.jobs import lifecycle

@@ -14,7 +14,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.cli.frame import PoolName, opened_database, read_settings, say
+from app.cli.frame import PoolName, opened_database, read_settings
+from app.cli.telling import say
 from app.errors import CannotStart
 from app.labels.export import Filters, Rows, chosen_verdicts, count_rows, export_csv, record_export
 from app.pools import queries

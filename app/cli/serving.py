@@ -19,9 +19,10 @@ import typer
 from sqlalchemy.orm import Session
 
 from app.cli.answering import answer_requests
-from app.cli.frame import log_to_stderr, opened_database, read_settings, say
+from app.cli.frame import log_to_stderr, opened_database, read_settings
 from app.cli.listening import listening_socket, url_of
 from app.cli.pictures import import_folder, refuse_without_pictures, reindex_pool
+from app.cli.telling import say
 from app.db import Database
 from app.demo import demo_folder
 from app.jobs.child import when_stdin_ends

@@ -1,42 +1,23 @@
-"""`winnow check-index` and `compare`: whether an index version is fit to be served, and which of two is better."""
+"""`winnow compare`: which of two index versions is better."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from app.cli.frame import PoolName, opened_database, print_event, read_settings, say
+from app.cli.frame import PoolName, opened_database, read_settings
+from app.cli.telling import print_event, print_progress, say
 from app.db import Database
 from app.errors import AppError
 from app.jobs.child import when_stdin_ends
-from app.jobs.reindex import UnfitIndex
 from app.pools.queries import pool_named
 from app.registry.serving import comparable
+from app.search.unfit import UnfitIndex
 from app.settings import Settings
-
-
-def check_index(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="An index version, in WINNOW_HOME/indexes.")],
-    job: Annotated[int | None, typer.Option(hidden=True)] = None,
-) -> None:
-    """Check an index version: its checksums, whether pictures find themselves, and its search against an exact one."""
-    if job is None:
-        for name, figure in _checks(folder).items():
-            say(f"{name.replace('_', ' ')}: {figure:,}")
-        return
-    when_stdin_ends(lambda: os._exit(1))
-    try:
-        result = _checks(folder, tell=True)
-    except AppError as error:
-        print_event(event="error", message=error.sentence)
-        raise typer.Exit(error.exit_code) from error
-    print_event(event="result", result=result)
 
 
 def compare(
@@ -56,7 +37,7 @@ def compare(
     when_stdin_ends(lambda: os._exit(1))
     try:
         with opened_database(settings) as database:
-            result = _comparison(database, settings, pool, first, second, told=_print_progress)
+            result = _comparison(database, settings, pool, first, second, told=print_progress)
     except AppError as error:
         print_event(event="error", message=error.sentence)
         raise typer.Exit(error.exit_code) from error
@@ -86,25 +67,3 @@ def _comparison(
 
 def _print_progress(phase: str, done: int, total: int) -> None:
     print_event(event="progress", phase=phase, done=done, total=total)
-
-
-def _checks(folder: Path, *, tell: bool = False) -> dict[str, int | float]:
-    # They bring FAISS along, for which no other command should wait.
-    from app.search.checking import check_index as check  # noqa: PLC0415
-    from ml.artifacts import BadArtifact  # noqa: PLC0415
-
-    def told(done: int, total: int) -> None:
-        if tell:
-            _print_progress("check", done, total)
-
-    try:
-        checks = check(folder, told=told)
-    except BadArtifact as problem:
-        raise UnfitIndex(f"This index version cannot be served. {problem}") from problem
-    if not checks.fit:
-        raise UnfitIndex(
-            f"This index version cannot be served: of {checks.looked_for} pictures {checks.found_themselves} found "
-            f"themselves, and its search gave {checks.recall:.1%} of what exact search gives. Is the disk or the "
-            "memory faulty? Reindex once more."
-        )
-    return asdict(checks)

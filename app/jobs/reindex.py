@@ -19,6 +19,7 @@ from app.registry import encoders, queries
 from app.registry.keeping import tidy
 from app.registry.queries import VersionLine
 from app.registry.serving import lock_versions, serve
+from app.search.unfit import UnfitIndex
 from app.settings import Settings
 from ml.artifacts import BadArtifact, EncoderManifest, IndexManifest, remove_abandoned_drafts
 from ml.images import write_list
@@ -33,10 +34,6 @@ class NothingToIndex(Conflict):
 
 class ServedEncoderGone(Conflict):
     """The encoder of the served index version is no longer there; put its folder back, or name another encoder."""
-
-
-class UnfitIndex(Conflict):
-    """The index that was built does not fit its encoder, so the one served before stays."""
 
 
 def reindex(work: Work) -> Result:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,21 +41,27 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a home in which the pool “digits” is ready: imported, indexed, without classes."""
-    place = tmp_path_factory.mktemp("digits")
-    return _ready(place, pool="digits", pictures=demo_folder(place, lambda _sentence: None, archive=NOWHERE))
+    return _made_once(
+        tmp_path_factory,
+        "digits",
+        lambda place: demo_folder(place, lambda _sentence: None, archive=NOWHERE),
+    )
 
 
 @pytest.fixture(scope="session")
 def photographs(tmp_path_factory: pytest.TempPathFactory, real_images: Path) -> Path:
     """A folder with a home in which the pool “photographs” is ready: all parachutes, and some of everything else."""
-    place = tmp_path_factory.mktemp("photographs")
-    for folder in sorted((real_images / "imagenette-96" / "train").iterdir()):
-        pictures = sorted(folder.iterdir())
-        target = place / "pictures" / folder.name
-        target.mkdir(parents=True)
-        for picture in pictures if folder.name == "parachute" else pictures[:OTHERS_PER_CLASS]:
-            shutil.copy(picture, target)
-    return _ready(place, pool="photographs", pictures=place / "pictures")
+
+    def chosen(place: Path) -> Path:
+        for folder in sorted((real_images / "imagenette-96" / "train").iterdir()):
+            pictures = sorted(folder.iterdir())
+            target = place / "pictures" / folder.name
+            target.mkdir(parents=True)
+            for picture in pictures if folder.name == "parachute" else pictures[:OTHERS_PER_CLASS]:
+                shutil.copy(picture, target)
+        return place / "pictures"
+
+    return _made_once(tmp_path_factory, "photographs", chosen)
 
 
 @pytest.fixture
@@ -134,9 +142,20 @@ def page(new_page: NewPage, server: Server) -> Page:
     return new_page(server)
 
 
-def _ready(place: Path, *, pool: str, pictures: Path) -> Path:
-    (place / "home").mkdir()
-    server = Server(place / "home", import_roots=place)
-    server.run("import", pool, str(pictures))
-    server.run("reindex", pool)
+def _made_once(tmp_path_factory: pytest.TempPathFactory, pool: str, pictures_in: Callable[[Path], Path]) -> Path:
+    """Return the folder of a pool that is imported and indexed; one test worker makes it for all, who only read it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    place, ready = shared / pool, shared / f"{pool}.ready"
+    with (shared / f"{pool}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not ready.exists():
+            # What a worker left that did not come to its end.
+            shutil.rmtree(place, ignore_errors=True)
+            (place / "home").mkdir(parents=True)
+            pictures = pictures_in(place)
+            server = Server(place / "home", import_roots=place)
+            server.run("import", pool, str(pictures))
+            server.run("reindex", pool)
+            ready.touch()
     return place

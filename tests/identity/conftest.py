@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from app.db import Database
 from app.identity.people import PersonLine
 from app.settings import Settings
+from tests.people import beside
 from tests.world import World, cookies_of, made_people, made_world
 
 
@@ -31,6 +32,6 @@ def as_person(client: TestClient, people: dict[str, PersonLine], database: Datab
 
     def log_in(name: str) -> TestClient:
         cookies = cookies_of(people[name], database)
-        return TestClient(client.app, base_url="http://localhost", cookies=cookies, raise_server_exceptions=False)
+        return beside(client, cookies=cookies, raise_server_exceptions=False)
 
     return log_in

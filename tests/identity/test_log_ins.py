@@ -23,6 +23,7 @@ from app.identity.views import own_path
 from app.main import create_app
 from app.settings import Settings
 from app.tables import JournalEntry, LogIn, LogInAttempt, now
+from tests.people import beside
 from tests.world import PASSWORD
 
 BROWSER = {"Accept": "text/html"}
@@ -131,7 +132,7 @@ def test_a_log_in_that_is_used_goes_on_and_is_written_down_now_and_then_only(
 def test_changing_the_password_leaves_this_browser_logged_in_and_no_other(
     client: TestClient, anna: PersonLine, settings: Settings
 ) -> None:
-    other = TestClient(client.app, base_url="http://localhost")
+    other = beside(client)
     for browser in (client, other):
         assert browser.post("/api/v1/log-in", json=FORM).status_code == 204
     wrong = client.put("/api/v1/me/password", json={"present": "a wrong horse", "new": "another horse"})
@@ -165,15 +166,15 @@ def test_guessing_is_slowed_down_for_the_name_and_for_the_address(settings: Sett
 
 
 def test_guesses_from_one_network_of_ipv6_are_counted_together(settings: Settings, anna: PersonLine) -> None:
-    app = create_app(settings.model_copy(update={"log_in_failures": 1}))
+    with TestClient(create_app(settings.model_copy(update={"log_in_failures": 1}))) as client:
 
-    def log_in(address: str, name: str) -> int:
-        with TestClient(app, base_url="http://localhost", client=(address, 50000)) as client:
-            return client.post("/api/v1/log-in", json={"name": name, "password": PASSWORD}).status_code
+        def log_in(address: str, name: str) -> int:
+            somebody = beside(client, client=(address, 50000))
+            return somebody.post("/api/v1/log-in", json={"name": name, "password": PASSWORD}).status_code
 
-    assert [log_in(f"2001:db8:0:1::{number}", f"x{number}") for number in range(6)] == [401] * 5 + [429]
-    assert log_in("2001:db8:0:2::1", "x7") == 401
-    assert [log_in(f"::ffff:192.0.2.{number}", f"y{number}") for number in range(6)] == [401] * 6
+        assert [log_in(f"2001:db8:0:1::{number}", f"x{number}") for number in range(6)] == [401] * 5 + [429]
+        assert log_in("2001:db8:0:2::1", "x7") == 401
+        assert [log_in(f"::ffff:192.0.2.{number}", f"y{number}") for number in range(6)] == [401] * 6
 
 
 def test_an_unknown_name_is_told_as_a_wrong_password(client: TestClient, anna: PersonLine) -> None:

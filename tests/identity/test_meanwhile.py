@@ -22,6 +22,7 @@ from app.identity.people import PersonLine, local_person
 from app.identity.secrets import Hashed, hashed
 from app.settings import Settings
 from app.tables import Member, Person, Token
+from tests.people import beside
 from tests.world import PASSWORD
 
 ADMIN = {"name": "mallory", "password": PASSWORD, "admin": True}
@@ -37,9 +38,7 @@ def eve(people: dict[str, PersonLine], database: Database) -> PersonLine:
 def logged_in(client: TestClient, database: Database, who: PersonLine) -> TestClient:
     with database.write() as session:
         secret = start_log_in(session, person_id=who.id, days=1)
-    return TestClient(
-        client.app, base_url="http://localhost", cookies={"winnow": secret}, raise_server_exceptions=False
-    )
+    return beside(client, cookies={"winnow": secret}, raise_server_exceptions=False)
 
 
 def after(client: TestClient, change: Callable[[Session], object]) -> None:

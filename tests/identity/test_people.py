@@ -13,6 +13,7 @@ from app.db import Database
 from app.identity.accounts import remove_person
 from app.identity.people import PersonLine
 from app.tables import JournalEntry, Token, now
+from tests.people import beside
 from tests.world import PASSWORD
 
 
@@ -130,7 +131,7 @@ def test_a_password_given_by_somebody_else_ends_tokens_and_ones_own_leaves_them(
     admin.patch("/api/v1/people/lead", json={"password": PASSWORD})
     client.post("/api/v1/log-in", json={"name": "lead", "password": PASSWORD})
     token = client.post("/api/v1/tokens", json={"name": "script"}).json()["token"]
-    program = TestClient(client.app, base_url="http://localhost", headers={"Authorization": f"Bearer {token}"})
+    program = beside(client, headers={"Authorization": f"Bearer {token}"})
     assert client.put("/api/v1/me/password", json={"present": PASSWORD, "new": "another horse"}).status_code == 204
     assert program.get("/api/v1/me").status_code == 200
     assert admin.patch("/api/v1/people/lead", json={"admin": True}).status_code == 204

@@ -19,6 +19,7 @@ from app.main import create_app
 from app.settings import Settings
 from app.tables import Folder, Image, ImagePath, PoolImage, Unreadable, now
 from tests.conftest import HERE
+from tests.people import beside
 from tests.world import PASSWORD, World
 
 MEMBERS = {"annotator", "lead", "engineer", "admin"}
@@ -129,7 +130,7 @@ def test_while_nobody_can_log_in_strangers_are_told_to_have_somebody_added(
     address: str, headers: dict[str, str], client: TestClient, settings: Settings
 ) -> None:
     somewhere = (address, 50000)
-    stranger = TestClient(client.app, base_url="http://localhost", client=somewhere, headers=headers)
+    stranger = beside(client, client=somewhere, headers=headers)
     refused = stranger.post("/api/v1/people", json={"name": "mallory", "password": PASSWORD, "admin": True})
     assert (refused.status_code, refused.json()["code"]) == (403, "not-at-the-machine")
     page = stranger.get("/", headers=BROWSER)

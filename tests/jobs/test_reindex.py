@@ -12,11 +12,12 @@ from app.jobs import queries as jobs
 from app.jobs import reindex as reindexing
 from app.jobs.child import ChildFailed, Stopped
 from app.jobs.imports import import_here
-from app.jobs.reindex import NothingToIndex, ServedEncoderGone, UnfitIndex, checked_index, has_seen_all, reindex
+from app.jobs.reindex import NothingToIndex, ServedEncoderGone, checked_index, has_seen_all, reindex
 from app.pools.queries import create_pool
 from app.registry import encoders, queries
 from app.registry.encoders import EncoderDamaged, find_encoder
 from app.search.served_index import ServedIndex
+from app.search.unfit import UnfitIndex
 from app.settings import PROJECT
 from app.tables import JournalEntry
 from ml.artifacts import IndexManifest

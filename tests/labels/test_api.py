@@ -75,8 +75,8 @@ def test_labels_can_be_had_without_an_index_and_then_no_group_is_told(
     client: TestClient, settings: Settings, page: list[str]
 ) -> None:
     shutil.rmtree(settings.indexes)
-    fresh = TestClient(create_app(settings), base_url="http://localhost", client=HERE)
-    assert [row["group"] for row in rows(fresh)] == [""] * 8
+    with TestClient(create_app(settings), base_url="http://localhost", client=HERE) as fresh:
+        assert [row["group"] for row in rows(fresh)] == [""] * 8
 
 
 def test_a_label_tells_what_it_rests_on(client: TestClient, database: Database, page: list[str]) -> None:
