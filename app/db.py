@@ -1,4 +1,4 @@
-"""Connections and transactions: one request, one transaction, committed before the answer."""
+"""Connections and transactions."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import BoundedSemaphore
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from fastapi import Depends, Request
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -123,30 +122,6 @@ class Database:
         """Close all pooled connections."""
         self.engine.dispose()
         self._glancing.dispose()
-
-
-def read_session(request: Request) -> Iterator[Session]:
-    """A read transaction that stays open until the last byte of the answer is sent."""
-    with request.app.state.database.read() as session:
-        yield session
-
-
-def export_session(request: Request) -> Iterator[Session]:
-    """A read transaction for an answer that is streamed."""
-    with request.app.state.database.export() as session:
-        yield session
-
-
-def write_session(request: Request) -> Iterator[Session]:
-    """A write transaction for one request."""
-    with request.app.state.database.write() as session:
-        yield session
-
-
-ReadSession = Annotated[Session, Depends(read_session)]
-ExportSession = Annotated[Session, Depends(export_session)]
-# With the usual scope the commit would run after the answer, and a failing one would still have told the client 200.
-WriteSession = Annotated[Session, Depends(write_session, scope="function")]
 
 
 def _engine(url: str, **options: Any) -> Engine:

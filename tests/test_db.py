@@ -9,7 +9,8 @@ from fastapi import FastAPI
 from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
-from app.db import Database, WriteSession
+from app.db import Database
+from app.sessions import WriteSession
 from app.tables import Commit, Pool
 
 

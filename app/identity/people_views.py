@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from app.db import ReadSession
 from app.identity import accounts, tokens
 from app.identity.people import CurrentAsking, CurrentPerson, Everywhere
 from app.identity.secrets import LONGEST_PASSWORD, SHORTEST_PASSWORD
 from app.pages import page
+from app.sessions import ReadSession
 from app.tables import now
 from app.words import Role
 

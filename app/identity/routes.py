@@ -8,12 +8,12 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from app.db import ReadSession, WriteSession
 from app.identity import accounts, bodies, log_ins, tokens
 from app.identity.cookies import cookie_name, drop_cookie, set_cookie
 from app.identity.people import CurrentAsking, CurrentPerson
 from app.identity.secrets import beside_all_else, hashed
 from app.identity.sure import SureSession, look_again
+from app.sessions import ReadSession, WriteSession
 
 router = APIRouter(prefix="/api/v1", tags=["people"])
 

@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
-from app.db import WriteSession
 from app.identity.access import check
 from app.identity.asking import Shown, who_asks_now
 from app.identity.people import one_at_a_time
+from app.sessions import WriteSession
 
 
 def look_again(request: Request, session: Session) -> None:

@@ -8,12 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from app.db import WriteSession
 from app.identity.cookies import set_cookie
 from app.identity.log_ins import TooManyAttempts, WrongPassword
 from app.identity.routes import end_log_in, new_log_in
 from app.identity.secrets import TooManyLogIns
 from app.pages import page, url
+from app.sessions import WriteSession
 
 router = APIRouter(include_in_schema=False)
 

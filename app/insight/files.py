@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from app.db import ReadSession
 from app.identity.people import CurrentAsking
 from app.pages import page
 from app.pools.folders import as_told
 from app.pools.queries import LostLine, UnreadableLine, lost_images, pool_named, unreadable_files
 from app.registry.left_out import LeftOutLine, left_out_images
 from app.registry.queries import served_version
+from app.sessions import ReadSession
 
 router = APIRouter(include_in_schema=False)
 

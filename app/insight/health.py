@@ -13,9 +13,10 @@ from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.db import Database, ReadSession
+from app.db import Database
 from app.errors import AppError, Unavailable
 from app.migrations import check
+from app.sessions import ReadSession
 from app.settings import Settings
 from app.tables import IndexVersion, Pool, Served
 from ml.artifacts import BadArtifact, IndexManifest

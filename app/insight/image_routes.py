@@ -11,13 +11,13 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from app.db import ReadSession
 from app.insight.why import Why, why
 from app.pages import page
 from app.pools.errors import ImageNotFound
 from app.pools.held import NotInThisPool, held_images
 from app.pools.images import PlaceLine, places_of
 from app.pools.queries import class_named, pool_named
+from app.sessions import ReadSession
 
 router = APIRouter()
 

@@ -11,7 +11,6 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from app.db import ExportSession, ReadSession
 from app.errors import Invalid
 from app.history import record
 from app.identity.people import CurrentAsking, CurrentPerson
@@ -22,6 +21,7 @@ from app.pools.errors import PoolNotFound
 from app.pools.held import held_images
 from app.pools.merged import counting_for
 from app.pools.queries import class_named, pool_named
+from app.sessions import ExportSession, ReadSession
 from app.verdicts.queries import Counts
 
 router = APIRouter(prefix="/api/v1", tags=["journal"])

@@ -10,12 +10,12 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import AfterValidator, TypeAdapter
 
-from app.db import ReadSession
 from app.insight.journal import Entry, entries, people
 from app.insight.journal_routes import Asked
 from app.insight.journal_words import ACTS, told
 from app.pages import page
 from app.pools.queries import listed_classes, pool_named
+from app.sessions import ReadSession
 
 router = APIRouter(include_in_schema=False)
 

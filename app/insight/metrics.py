@@ -15,9 +15,10 @@ from prometheus_client.registry import Collector
 from sqlalchemy import QueuePool, event, func, select
 from sqlalchemy.orm import Session
 
-from app.db import Database, ReadSession
+from app.db import Database
 from app.errors import Forbidden
 from app.identity.nearness import is_from_here
+from app.sessions import ReadSession
 from app.tables import Commit, IndexVersion, Job, Page, Pool, Served, Verdict
 
 router = APIRouter(include_in_schema=False)

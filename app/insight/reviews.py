@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from app.db import ReadSession
 from app.pools.merged import final_classes
 from app.pools.queries import pool_named
+from app.sessions import ReadSession
 from app.tables import Commit, Image, LabelClass, Page, Person, Review, ReviewQuery
 from app.verdicts.queries import STANDS
 from app.words import SECOND

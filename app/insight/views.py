@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from app.db import ReadSession
 from app.identity.accounts import admins
 from app.identity.members import MemberLine, members
 from app.identity.people import CurrentAsking
@@ -17,6 +16,7 @@ from app.pages import page
 from app.pools.queries import PoolCounts, PoolLine, pool_named, pools
 from app.registry.queries import VersionLine, served_version
 from app.search.served_index import IndexUnusable
+from app.sessions import ReadSession
 from app.verdicts.queries import disputed_labels
 from ml.artifacts import IndexManifest
 

@@ -10,7 +10,6 @@ from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from app.db import ReadSession, WriteSession
 from app.identity.people import CurrentPerson, PersonLine
 from app.jobs import queries, recipes
 from app.jobs.lifecycle import COMPARE, IMPORT, PRETRAIN, REINDEX, Kind
@@ -20,6 +19,7 @@ from app.pools.folders import allowed_folder
 from app.pools.queries import PoolLine, known_locations, pool_named
 from app.registry.encoders import find_encoder
 from app.registry.serving import comparable
+from app.sessions import ReadSession, WriteSession
 
 router = APIRouter(prefix="/api/v1", tags=["jobs"])
 

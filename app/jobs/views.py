@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from app.db import ReadSession
 from app.errors import AppError
 from app.identity.people import CurrentAsking
 from app.jobs import queries, recipes
@@ -22,6 +21,7 @@ from app.pools.queries import UnreadableLine, pool_named, unreadable_files
 from app.registry.encoders import EncoderLine, list_encoders
 from app.registry.listing import ListedLine, versions_listed
 from app.registry.queries import served_version, versions_of
+from app.sessions import ReadSession
 from app.words import QUEUED, RUNNING
 
 router = APIRouter(include_in_schema=False)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from app.db import ReadSession
 from app.labels import bodies, queries
 from app.pools.queries import class_named, pool_named
+from app.sessions import ReadSession
 from app.verdicts.agreement import Agreement, agreement
 
 router = APIRouter(prefix="/api/v1", tags=["labels"])

@@ -6,12 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from app.db import ReadSession, WriteSession
 from app.identity.people import CurrentPerson
 from app.labels import bodies
 from app.labels.disagreements import disagreements, settle
 from app.pools.held import held_images
 from app.pools.queries import class_named, pool_named
+from app.sessions import ReadSession, WriteSession
 from app.verdicts.queries import disputed_labels
 
 router = APIRouter(prefix="/api/v1", tags=["labels"])

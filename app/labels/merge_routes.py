@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from app.db import ReadSession, WriteSession
 from app.identity.people import CurrentPerson
 from app.labels import bodies, merging
 from app.pools.queries import pool_named
+from app.sessions import ReadSession, WriteSession
 
 router = APIRouter(prefix="/api/v1/pools/{pool}/classes/{class_name}/merge", tags=["labels"])
 

@@ -9,7 +9,6 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
-from app.db import ExportSession, ReadSession, WriteSession
 from app.identity.people import CurrentAsking, CurrentPerson
 from app.labels import bodies, queries
 from app.labels.export import Filters, Rows, chosen_verdicts, count_rows, export_csv, record_export
@@ -17,6 +16,7 @@ from app.labels.groups import stack_groups
 from app.moments import aware
 from app.pools.held import held_images
 from app.pools.queries import class_named, pool_named
+from app.sessions import ExportSession, ReadSession, WriteSession
 from app.verdicts import journal
 from app.verdicts.journal import NewVerdict
 from app.verdicts.queries import class_counts

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from app.db import ReadSession, WriteSession
 from app.identity.people import CurrentPerson
 from app.labels import bodies
 from app.pools.queries import pool_named
+from app.sessions import ReadSession, WriteSession
 from app.verdicts.rules import change_rule, label_counts, pool_rule
 
 router = APIRouter(prefix="/api/v1", tags=["labels"])

@@ -8,10 +8,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from app.db import ReadSession
 from app.labels.merging import merged_into
 from app.pages import page
 from app.pools.queries import class_named, listed_classes, pool_named
+from app.sessions import ReadSession
 from app.verdicts.lots import AcceptedLot, accepted_lots
 from app.verdicts.queries import Counts, class_counts, disputed_labels
 from app.verdicts.rule import PoolRule

@@ -9,12 +9,12 @@ from fastapi import APIRouter, Depends, Response
 from fastapi.responses import FileResponse
 from sqlalchemy.orm import Session
 
-from app.db import ReadSession, read_session
 from app.identity.people import CurrentAsking
 from app.pools.bodies import ImageOut, PlaceOut, problem_response
 from app.pools.errors import ImageNotFound
 from app.pools.images import image_by_hash, originals_of, places_of
 from app.pools.originals import intact_original, record_png
+from app.sessions import ReadSession, read_session
 
 router = APIRouter(prefix="/images/{id}", tags=["images"])
 

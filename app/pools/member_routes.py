@@ -7,13 +7,13 @@ from datetime import datetime
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from app.db import ReadSession
 from app.identity import members
 from app.identity.accounts import person_named
 from app.identity.people import CurrentPerson
 from app.identity.sure import SureSession
 from app.pools.bodies import problem_response
 from app.pools.queries import pool_named
+from app.sessions import ReadSession
 from app.words import Role
 
 router = APIRouter(prefix="/pools/{pool}/members", tags=["people"])

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from app.db import ReadSession
 from app.identity import accounts, members
 from app.identity.people import CurrentAsking
 from app.pages import page
 from app.pools.queries import pool_named
+from app.sessions import ReadSession
 
 router = APIRouter(include_in_schema=False)
 

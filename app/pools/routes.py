@@ -8,7 +8,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from app.db import ReadSession, WriteSession
 from app.identity.members import set_role
 from app.identity.people import CurrentAsking, CurrentPerson
 from app.pools import bodies, image_routes, member_routes, queries
@@ -17,6 +16,7 @@ from app.pools.folders import as_told
 from app.pools.images import PooledImage, images_page
 from app.pools.queries import LostLine, UnreadableLine, pool_named
 from app.pools.thumbnail_route import thumbnail_routes
+from app.sessions import ReadSession, WriteSession
 
 __all__ = ["router", "thumbnail_routes"]
 

@@ -7,7 +7,6 @@ from dataclasses import asdict
 
 from fastapi import APIRouter, BackgroundTasks, Request
 
-from app.db import ReadSession, WriteSession
 from app.identity.people import CurrentPerson
 from app.pools.queries import pool_named
 from app.registry import encoders, keeping, queries
@@ -25,6 +24,7 @@ from app.registry.listing import versions_listed
 from app.registry.queries import VersionLine
 from app.registry.serving import require_files
 from app.registry.serving import serve as serve_version
+from app.sessions import ReadSession, WriteSession
 
 router = APIRouter(prefix="/api/v1", tags=["index versions"])
 

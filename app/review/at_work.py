@@ -12,12 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
-from app.db import ReadSession
 from app.identity.people import CurrentPerson
 from app.many import among
 from app.pools.merged import final_classes
 from app.pools.queries import class_named, pool_named
 from app.review.bodies import Counts
+from app.sessions import ReadSession
 from app.tables import Commit, Label, LabelClass, Page, Person, Review, UtcDateTime, now
 from app.verdicts.queries import STANDS
 from app.words import ACCEPT, REJECT, UNSURE

@@ -5,13 +5,13 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
 
-from app.db import ReadSession, WriteSession
 from app.identity.people import CurrentAsking, CurrentPerson
 from app.review import bodies, lot_queries, lots, queries
 from app.review.catching import caught_by
 from app.review.committing import standing
 from app.review.opening import ranked_for
 from app.review.queries import ReviewLine
+from app.sessions import ReadSession, WriteSession
 
 router = APIRouter(prefix="/api/v1", tags=["lots"])
 

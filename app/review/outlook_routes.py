@@ -9,7 +9,6 @@ from fastapi import APIRouter, Query, Request
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from app.db import ReadSession
 from app.identity.people import CurrentPerson
 from app.review import bodies, page_queries, queries
 from app.review.catching import caught_by, second_look_is_due
@@ -17,6 +16,7 @@ from app.review.opening import ranked_for
 from app.review.queries import ReviewLine
 from app.review.turning import looked_at_by_others
 from app.search.outlook import Outlook, PageResult, outlook
+from app.sessions import ReadSession
 from app.verdicts.queries import class_counts
 from app.words import ACCEPT
 

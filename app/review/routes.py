@@ -7,7 +7,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Request, Response
 
-from app.db import ReadSession, WriteSession
 from app.identity.people import CurrentAsking, CurrentPerson
 from app.pools.queries import class_named, pool_named
 from app.registry.queries import VersionLine, version
@@ -26,6 +25,7 @@ from app.review.starting import query_of, query_of_second, version_to_pin
 from app.review.turning import turn
 from app.review.uploads import UploadStore
 from app.review.vectors import Embed
+from app.sessions import ReadSession, WriteSession
 from app.words import FIRST, SECOND
 
 router = APIRouter(prefix="/api/v1", tags=["reviews"])

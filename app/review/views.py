@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from app.db import ReadSession
 from app.pages import page
 from app.registry.queries import VersionLine, version
 from app.review import page_queries, queries, stored_pages
+from app.sessions import ReadSession
 
 router = APIRouter(include_in_schema=False)
 
