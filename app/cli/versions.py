@@ -63,7 +63,3 @@ def _comparison(
             return compare(session, settings.indexes, first=one, second=other, told=told)
         except BadArtifact as problem:
             raise UnfitIndex(f"One of the two index versions cannot be used. {problem}") from problem
-
-
-def _print_progress(phase: str, done: int, total: int) -> None:
-    print_event(event="progress", phase=phase, done=done, total=total)
