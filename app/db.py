@@ -33,7 +33,7 @@ class TooManyExports(Unavailable):
 
 
 class Database:
-    """The engine and its two kinds of transactions.
+    """The ways to the database: two kinds of transactions, exports, and glances.
 
     Read transactions see one snapshot. Write transactions on SQLite take the write lock at their start, so
     that none fails half-way because another one wrote meanwhile.

@@ -82,6 +82,7 @@ def who_asks_now(session: Session, shown: Shown, found: Found) -> Asking:
     return _known(session.connection(), shown, found)[0]
 
 
+# Each way in is one statement that says all: a glance does not see one snapshot.
 def _known(connection: Connection, shown: Shown, found: Found) -> tuple[Asking, Row[Any] | None]:
     """Return who asks, with a row of the log-in or token by which they are known."""
     if shown.cookie and shown.token is None and (rows := _rows(connection, LogIn, shown.cookie, found)):

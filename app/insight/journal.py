@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.identity.people import Asking
-from app.many import among
 from app.names import name_key
+from app.phrases import among
 from app.tables import Commit, JournalEntry, LabelClass, Page, Person, Pool, Verdict
 from app.verdicts.queries import Counts
 from app.words import ACCEPT, REJECT, UNSURE

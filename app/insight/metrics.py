@@ -62,7 +62,7 @@ def count_connections(database: Database) -> None:
 
     # Asked each time: of a connection that could not be made one hears that it is given back, not that it was taken.
     event.listen(database.engine, "checkout", lambda *_: CONNECTIONS.set(in_use()))
-    event.listen(database.engine, "checkin", lambda *_: CONNECTIONS.set(in_use() - 1))
+    event.listen(database.engine, "checkin", lambda *_: CONNECTIONS.set(max(0, in_use() - 1)))
 
 
 def _let_in(request: Request, authorization: str) -> None:

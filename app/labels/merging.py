@@ -12,9 +12,8 @@ from app.history import record
 from app.pools.merged import counting_for, final_class_id
 from app.pools.queries import ClassLine, class_by_id, class_named, class_of_its_own, merged_class
 from app.tables import Commit, Label, LabelClass, Pool, Verdict
-from app.verdicts.journal import refresh_labels
 from app.verdicts.queries import Counts, class_counts
-from app.verdicts.rules import IMAGES_AT_ONCE
+from app.verdicts.rules import labels_anew, pool_rule
 
 
 class MergedIntoItself(Invalid):
@@ -124,7 +123,10 @@ def _point(session: Session, class_id: int, into_id: int | None) -> None:
 
 
 def _labels_anew(session: Session, *, pool_id: int, class_id: int) -> int:
-    """Make the labels of all images with a verdict for a class anew, and count these images."""
+    """Make the labels of all images with a verdict for a class anew, and count these images.
+
+    Callers are alone with the pool, so no image need be held by itself.
+    """
     given = (
         select(Verdict.image_id)
         .distinct()
@@ -133,6 +135,5 @@ def _labels_anew(session: Session, *, pool_id: int, class_id: int) -> int:
         .order_by(Verdict.image_id)
     )
     images = list(session.scalars(given))
-    for first in range(0, len(images), IMAGES_AT_ONCE):
-        refresh_labels(session, pool_id=pool_id, image_ids=images[first : first + IMAGES_AT_ONCE])
+    labels_anew(session, pool_rule(session, pool_id=pool_id), pool_id=pool_id, image_ids=images)
     return len(images)

@@ -9,10 +9,9 @@ from __future__ import annotations
 from sqlalchemy import CTE, BindParameter, bindparam, select
 from sqlalchemy.orm import Session, aliased
 
-from app.many import among
+from app.phrases import among
 from app.tables import LabelClass
 
-# What every page asks for is put together once: that takes longer than most queries.
 _MERGED_INTO = select(LabelClass.id).where(among(LabelClass.merged_into_id, "classes"))
 _WAYS = select(LabelClass.id, LabelClass.merged_into_id).where(
     LabelClass.pool_id == bindparam("pool"), LabelClass.merged_into_id.is_not(None)

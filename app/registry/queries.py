@@ -36,7 +36,6 @@ class VersionLine:
 
 
 _Columns = tuple[int, int, str, str, str, int, int, dict[str, Any] | None, datetime, datetime | None]
-# What every page asks for is put together once: that takes longer than most queries.
 _VERSIONS = select(
     IndexVersion.id,
     IndexVersion.pool_id,

@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.identity.people import CurrentPerson
-from app.many import among
+from app.phrases import among, fixed
 from app.pools.merged import final_classes
 from app.pools.queries import class_named, pool_named
 from app.review.bodies import Counts
@@ -87,7 +87,6 @@ def at_work(
     return BusyList(classes=[BusyOut.model_validate(line) for line in found])
 
 
-# What everybody asks for every few seconds is put together once: that takes longer than most queries.
 _FINAL = final_classes(bindparam("pool"))
 _REVIEWS = (
     select(Review.id, Person.name, Person.id, LabelClass.id, LabelClass.name)
@@ -105,7 +104,7 @@ _DONE = (
     select(Commit.review_id, func.count(), func.sum(Commit.answer["accepted"].as_integer()))
     .where(
         among(Commit.review_id, "reviews"),
-        Commit.kind == "page",
+        Commit.kind == fixed("page"),
         Commit.created_at > bindparam("since", type_=UtcDateTime()),
         STANDS,
     )
@@ -123,8 +122,11 @@ def busy(session: Session, *, pool_id: int, class_id: int | None, person_id: int
 
     `person_id` is who asks.
     """
-    statement = _REVIEWS if class_id is None else _REVIEWS_OF_CLASS
-    reviews = session.connection().execute(statement, {"pool": pool_id, "class_id": class_id, "now": now()}).all()
+    given = {"pool": pool_id, "now": now()}
+    if class_id is None:
+        reviews = session.connection().execute(_REVIEWS, given).all()
+    else:
+        reviews = session.connection().execute(_REVIEWS_OF_CLASS, given | {"class_id": class_id}).all()
     done = _done_lately(session, [review_id for review_id, *_ in reviews])
     by_class: dict[int, list[AtWork]] = defaultdict(list)
     names: dict[int, str] = {}

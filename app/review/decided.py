@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Integer, Row, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
-from app.many import among
+from app.phrases import among, fixed
 from app.registry.row_maps import RowMap
 from app.review.queries import ReviewLine
 from app.tables import Commit, JournalEntry, Label, LabelClass, Verdict
@@ -33,7 +33,6 @@ MOST_NEW = 256
 # So are those of more images than this, which a lot may have.
 MOST_IMAGES = 10_000
 
-# What every page asks for is put together once: that takes longer than most queries.
 _ENTRIES = select(func.count()).select_from(JournalEntry).where(JournalEntry.pool_id == bindparam("pool"))
 _LATEST = (
     select(JournalEntry.id, JournalEntry.commit_id)
@@ -46,9 +45,11 @@ _IMAGES = (
     .distinct()
     .where(Verdict.commit_id.in_(select(func.coalesce(Commit.undoes_id, Commit.id)).where(among(Commit.id, "commits"))))
 )
-_OWN = and_(Label.class_id == bindparam("class_id"), Label.value != OPEN)
+# By no index of classes, of which SQLite would look through all labels.
+_CLASS_ID = Label.class_id + 0
+_OWN = and_(bindparam("class_id") == _CLASS_ID, Label.value != fixed(OPEN))
 _ACCEPTED_IN_POOL = and_(
-    Label.class_id.in_(select(LabelClass.id).where(LabelClass.pool_id == bindparam("pool"))), Label.value == ACCEPT
+    _CLASS_ID.in_(select(LabelClass.id).where(LabelClass.pool_id == bindparam("pool"))), Label.value == fixed(ACCEPT)
 )
 _LABELS = select(Label.image_id, Label.class_id, Label.verdict_id, Label.value).where(among(Label.image_id, "images"))
 _LABELS_OF = {True: _LABELS.where(or_(_OWN, _ACCEPTED_IN_POOL)), False: _LABELS.where(_OWN)}

@@ -13,14 +13,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, or_, select, union_all, update
 from sqlalchemy.orm import Session
 
-from app.many import among
+from app.phrases import among, fixed
 from app.pools.merged import counting_for
 from app.review.queries import ReviewLine
 from app.tables import Commit, Image, Label, LabelClass, Page, PageCandidate, Person, Review, UtcDateTime, Verdict, now
 from app.words import ACCEPT, OPEN
 
-# What every page asks for is put together once, for each way in which a pool's images have classes: that takes longer
-# than most queries.
 _HOLD_CLASS = select(LabelClass.id).where(LabelClass.id == bindparam("class_id")).with_for_update(key_share=True)
 _FIRST_CLASS = select(func.min(LabelClass.id)).where(LabelClass.pool_id == bindparam("pool")).scalar_subquery()
 _HOLD_FIRST_CLASS = select(LabelClass.id).where(LabelClass.id == _FIRST_CLASS).with_for_update(key_share=True)
@@ -42,12 +40,14 @@ def _leased(one_class: bool) -> Select[int]:
 
 
 def _decided(one_class: bool) -> ColumnElement[bool]:
-    """The condition that a label keeps an image from being shown by a review."""
-    own = and_(Label.class_id == bindparam("class_id"), Label.value != OPEN)
+    """The condition that one of few images' labels keeps it from being shown by a review."""
+    # By no index of classes, of which SQLite would look through all labels.
+    class_id = Label.class_id + 0
+    own = and_(class_id == bindparam("class_id"), Label.value != fixed(OPEN))
     if not one_class:
         return own
     classes = select(LabelClass.id).where(LabelClass.pool_id == bindparam("pool"))
-    return or_(own, and_(Label.class_id.in_(classes), Label.value == ACCEPT))
+    return or_(own, and_(class_id.in_(classes), Label.value == fixed(ACCEPT)))
 
 
 _LEASED = {one_class: _leased(one_class) for one_class in (True, False)}

@@ -11,7 +11,7 @@ from sqlalchemy import Integer, and_, bindparam, exists, func, or_, select, upda
 from sqlalchemy.orm import Session, aliased
 
 from app.errors import NotFound
-from app.many import insert_rows
+from app.phrases import fixed, insert_rows
 from app.pools.held import path_in_pool
 from app.tables import Commit, Image, Label, Page, PageCandidate, Review, Verdict, now
 from app.verdicts.queries import STANDS
@@ -78,14 +78,13 @@ class PageCommit(NamedTuple):
     answer: dict[str, Any] | None
 
 
-# What every page asks for is put together once: that takes longer than most queries.
 _LINES = (
     select(
         Page.id,
         Page.review_id,
         Page.number,
         Page.kind,
-        or_(Page.kind == SECOND, Review.kind == SECOND),
+        or_(Page.kind == fixed(SECOND), Review.kind == fixed(SECOND)),
         Page.skipped,
         Page.lot_id,
         Page.like_image_id,
@@ -112,7 +111,7 @@ _COMMITS = (
 _LAST_ANSWERS = (
     select(Commit.answer)
     .join(Page, Page.id == Commit.page_id)
-    .where(Commit.review_id == bindparam("review"), Commit.kind == "page", Page.kind == NEXT, STANDS)
+    .where(Commit.review_id == bindparam("review"), Commit.kind == fixed("page"), Page.kind == fixed(NEXT), STANDS)
     .order_by(Commit.id.desc())
     .limit(bindparam("count", type_=Integer))
 )

@@ -70,7 +70,6 @@ class QueryPicture:
         return self.image_id is None
 
 
-# What every page asks for is put together once: that takes longer than most queries.
 _REVIEW = (
     select(
         Review.id,

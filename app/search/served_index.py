@@ -15,8 +15,8 @@ from app.errors import Conflict
 from app.search.ranking import REMEMBERED, Examples, Floats, PoolStatistics, learned_direction
 from ml.artifacts import BadArtifact, IndexManifest
 
-# So many bytes of the last scores are kept for each index version: of 100,000 images, 160 times.
-_SCORES_KEPT = 64 * 1024**2
+# So many of the last scores are kept for each index version, and so many bytes of them at most.
+_SCORES_KEPT, _BYTES_KEPT = 64, 64 * 1024**2
 
 # Mapped pages belong to the system, which takes them back when memory runs short; this bounds how many are asked for.
 _BUDGET = 4 * 1024**3
@@ -130,7 +130,7 @@ class ServedIndex:
         direction.flags.writeable = scores.flags.writeable = False
         with self._learning:
             self._learned[key] = direction, scores
-            while len(self._learned) * scores.nbytes > max(_SCORES_KEPT, scores.nbytes):
+            while len(self._learned) > max(1, min(_SCORES_KEPT, _BYTES_KEPT // max(1, scores.nbytes))):
                 self._learned.popitem(last=False)
         return Learned(examples, direction, scores)
 

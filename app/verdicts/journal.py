@@ -13,13 +13,21 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Forbidden, NotFound
 from app.history import record
-from app.many import among, insert_rows
+from app.phrases import among, insert_rows
 from app.pools.errors import ClassNotFound
 from app.pools.queries import class_named, create_class
 from app.tables import Commit, Lot, Page, Pool, PoolImage, Verdict
 from app.verdicts.queries import STANDS, standing_verdicts
 from app.verdicts.rules import labels_anew, pool_rule
 from app.words import ACCEPT, SEEN, Basis, VerdictValue
+
+_HOLD_CLASSES = select(Pool.id).where(Pool.id == bindparam("pool")).with_for_update(read=True, key_share=True)
+_HOLD_IMAGES = (
+    select(PoolImage.image_id)
+    .where(PoolImage.pool_id == bindparam("pool"), among(PoolImage.image_id, "images"))
+    .order_by(PoolImage.image_id)
+    .with_for_update()
+)
 
 
 class CommitNotFound(NotFound):
@@ -153,23 +161,13 @@ def refresh_labels(session: Session, *, pool_id: int, image_ids: Collection[int]
     labels_anew(session, pool_rule(session, pool_id=pool_id), pool_id=pool_id, image_ids=image_ids)
 
 
-# A session is one transaction: what it holds, it holds to its end, and need not ask for twice.
-_HOLD_CLASSES = select(Pool.id).where(Pool.id == bindparam("pool")).with_for_update(read=True, key_share=True)
-_HOLD_IMAGES = (
-    select(PoolImage.image_id)
-    .where(PoolImage.pool_id == bindparam("pool"), among(PoolImage.image_id, "images"))
-    .order_by(PoolImage.image_id)
-    .with_for_update()
-)
-
-
 def hold_classes(session: Session, *, pool_id: int) -> None:
     """Let nobody merge classes or change the rule until this transaction ends: what is read of them from now on holds.
 
     They change what all labels are, so they wait for those who store, and those for them. Imports and reindexes, which
     hold the pool's row less tightly, make nobody wait.
     """
-    held = session.info.setdefault("pools whose classes are held", set())
+    held = _held(session)
     if pool_id not in held:
         session.connection().execute(_HOLD_CLASSES, {"pool": pool_id}).one()
         held.add(pool_id)
@@ -178,10 +176,20 @@ def hold_classes(session: Session, *, pool_id: int) -> None:
 def one_writer_at_a_time(session: Session, *, pool_id: int, image_ids: Collection[int]) -> None:
     """Let nobody else change the labels of these images until this transaction ends."""
     hold_classes(session, pool_id=pool_id)
-    held = session.info.setdefault("images held", set())
-    wanted = {(pool_id, image_id) for image_id in image_ids} - held
+    held = _held(session)
+    wanted = [image_id for image_id in image_ids if (pool_id, image_id) not in held]
     if wanted:
         # Two people may commit the same image at once. The second waits here and then sees what the first one stored;
         # ordered, so that the two never wait for each other. (On SQLite the whole transaction is alone anyway.)
-        session.connection().execute(_HOLD_IMAGES, {"pool": pool_id, "images": [image for _, image in wanted]}).all()
-        held |= wanted
+        session.connection().execute(_HOLD_IMAGES, {"pool": pool_id, "images": wanted}).all()
+        held.update((pool_id, image_id) for image_id in wanted)
+
+
+def _held(session: Session) -> set[int | tuple[int, int]]:
+    """What a session holds already, and need not ask for again: pools, and images of pools.
+
+    It is one transaction, and holds what it holds to its end; but what it holds for a part that may be taken back alone
+    is not to be remembered.
+    """
+    remembered: set[int | tuple[int, int]] = session.info.setdefault("held", set())
+    return set(remembered) if session.in_nested_transaction() else remembered

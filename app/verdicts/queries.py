@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import and_, bindparam, exists, func, select, text
 from sqlalchemy.orm import Session, aliased
 
-from app.many import among
+from app.phrases import among, fixed
 from app.pools.merged import counted_as, counting_for, final_classes
 from app.tables import Commit, Label, LabelClass, Pool, Verdict
 from app.verdicts.rule import Given
@@ -17,7 +17,7 @@ from app.words import ACCEPT, OPEN, REJECT, SETTLEMENT, UNSURE
 _undo = aliased(Commit)
 # The condition that nothing has undone a commit; undo entries themselves are no commits in this sense. It is made
 # once: making an alias takes longer than most queries.
-STANDS = and_(Commit.kind != "undo", ~exists().where(_undo.undoes_id == Commit.id))
+STANDS = and_(Commit.kind != fixed("undo"), ~exists().where(_undo.undoes_id == Commit.id))
 
 # That people differ about a label and nobody has settled it. In these very words, by which SQLite knows the index that
 # holds disputed labels alone; SQLAlchemy would write “disputed = 1”.
@@ -33,16 +33,23 @@ class Counts:
     unsure: int = 0
 
 
-# What every page asks for is put together once: that takes longer than most queries.
 _STANDING = (
-    select(Verdict.id, Verdict.image_id, Verdict.class_id, Verdict.value, Commit.person_id, Commit.kind == SETTLEMENT)
+    select(
+        Verdict.id,
+        Verdict.image_id,
+        Verdict.class_id,
+        Verdict.value,
+        Commit.person_id,
+        Commit.kind == fixed(SETTLEMENT),
+    )
     .join(Commit, Commit.id == Verdict.commit_id)
     .where(among(Verdict.image_id, "images"), Commit.pool_id == bindparam("pool"), STANDS)
 )
 _AN_OPEN_ONE = (
     select(Label.image_id)
     .where(
-        Label.class_id.in_(select(LabelClass.id).where(LabelClass.pool_id == bindparam("pool"))), Label.value == OPEN
+        Label.class_id.in_(select(LabelClass.id).where(LabelClass.pool_id == bindparam("pool"))),
+        Label.value == fixed(OPEN),
     )
     .limit(1)
 )

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from app.history import record
-from app.many import among, insert_rows
+from app.phrases import among, insert_rows
 from app.pools.merged import counted_as
 from app.tables import Commit, Label, LabelClass, Pool, Verdict
 from app.verdicts.queries import STANDS, counts_by_class, disputed_labels, standing_verdicts
@@ -92,9 +92,7 @@ def change_rule(session: Session, *, pool_id: int, rule: Rule, majority_of: int 
         if former.wants_several != pool.wants_several:
             changed += _others_anew(session, pool, pool_id=pool_id, contested=contested)
         images = list(session.connection().scalars(contested.order_by(_CONTESTED.c.image_id)))
-    for first in range(0, len(images), IMAGES_AT_ONCE):
-        ids = images[first : first + IMAGES_AT_ONCE]
-        changed += labels_anew(session, pool, pool_id=pool_id, image_ids=ids)
+    changed += labels_anew(session, pool, pool_id=pool_id, image_ids=images)
     after = label_counts(session, pool_id=pool_id)
     details = {
         "from": {"rule": former.rule, "majority_of": former.majority_of},
@@ -112,6 +110,12 @@ def labels_anew(session: Session, pool: PoolRule, *, pool_id: int, image_ids: Co
     Only labels that become others are written: an image has labels of many classes, and of a page's verdicts next to
     none of those changes.
     """
+    images = list(image_ids)
+    parts = (images[first : first + IMAGES_AT_ONCE] for first in range(0, len(images), IMAGES_AT_ONCE))
+    return sum(_some_labels_anew(session, pool, pool_id=pool_id, image_ids=part) for part in parts)
+
+
+def _some_labels_anew(session: Session, pool: PoolRule, *, pool_id: int, image_ids: list[int]) -> int:
     connection = session.connection()  # past the session, whose handling of rows takes longest of all
     there = {
         (class_id, image_id): (verdict_id, value, bool(disputed))

@@ -61,7 +61,7 @@ def test_what_is_learned_is_the_same_whether_it_was_asked_for_before_or_not(
         return score(self, direction)
 
     monkeypatch.setattr(ServedIndex, "score", counted)
-    monkeypatch.setattr("app.search.served_index._SCORES_KEPT", 2 * 4 * len(VECTORS))
+    monkeypatch.setattr("app.search.served_index._BYTES_KEPT", 2 * 4 * len(VECTORS))
 
     def learned(*accepted: int, rejected: Sequence[int] = ()) -> Learned:
         rows = np.array(accepted, np.int64), np.array(rejected, np.int64)

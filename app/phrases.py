@@ -1,7 +1,7 @@
-"""Many ids, or many rows, as a single parameter of a statement, on both databases.
+"""Phrases of statements that are put together once, and asked for every page (docs/decisions/0023-many-at-once.md).
 
-A list of parameters makes another statement for each length of it: its text is put together anew, no database knows it
-from before, and both bound how many parameters one may have.
+Many ids, or many rows, are a single parameter, on both databases: a list of parameters makes another statement for each
+length of it, whose text is put together anew and which no database knows from before; and both bound its length.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from sqlalchemy import (
     FunctionElement,
     Insert,
     SQLColumnExpression,
+    String,
     Text,
     TypeDecorator,
     bindparam,
     func,
     insert,
+    literal_column,
     select,
 )
 from sqlalchemy.ext.compiler import compiles
@@ -43,7 +45,7 @@ class Ids(TypeDecorator[Collection[int]]):
         return dialect.type_descriptor(ARRAY(BigInteger()) if dialect.name == "postgresql" else Text())
 
     def process_bind_param(self, value: Collection[int] | None, dialect: Dialect) -> Any:
-        ids = [int(id) for id in value or ()]
+        ids = [] if value is None else [int(id) for id in value]
         return ids if dialect.name == "postgresql" else json.dumps(ids)
 
 
@@ -63,7 +65,7 @@ class Among(FunctionElement[bool]):
         return self
 
 
-@compiles(Among, "postgresql")
+@compiles(Among)
 def _any(element: Among, compiler: SQLCompiler, **options: Any) -> str:
     column, ids = element.clauses
     return f"{compiler.process(column, **options)} = ANY ({compiler.process(ids, **options)})"
@@ -73,6 +75,17 @@ def _any(element: Among, compiler: SQLCompiler, **options: Any) -> str:
 def _in(element: Among, compiler: SQLCompiler, **options: Any) -> str:
     column, ids = element.clauses
     return f"{compiler.process(column, **options)} IN (SELECT value FROM json_each({compiler.process(ids, **options)}))"
+
+
+def fixed(word: str) -> SQLColumnExpression[str]:
+    """Return a word of ours as a part of the statement's text.
+
+    As a parameter, PostgreSQL would sooner or later plan for whatever it might be: it took “not an undo” for a
+    condition that nothing meets where nothing has been undone, and looked through all commits.
+    """
+    if not word.isidentifier():
+        raise ValueError(f"Not one of our words: {word}")
+    return literal_column(f"'{word}'", String)
 
 
 def insert_rows(connection: Connection, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -92,7 +105,12 @@ def insert_rows(connection: Connection, table: Any, rows: Sequence[Mapping[str, 
 
 @cache
 def _by_columns(table: Any, names: tuple[str, ...]) -> Insert:
-    types = {name: table.__table__.columns[name].type for name in names}
+    types = {name: _as_sent(table.__table__.columns[name].type) for name in names}
     values = func.unnest(*(bindparam(name, type_=ARRAY(of)) for name, of in types.items()))
     rows = values.table_valued(*names).render_derived()
     return insert(table).from_select(names, select(*(rows.c[name] for name in names)), include_defaults=False)
+
+
+def _as_sent(type: TypeEngine[Any]) -> TypeEngine[Any]:
+    # Told that they are of the column's length, PostgreSQL would cut longer ones, and not refuse them.
+    return Text() if isinstance(type, String) else type

@@ -1,18 +1,22 @@
-"""Many ids and many rows as one parameter, on both databases."""
+"""Many ids and many rows as one parameter, words as none, on both databases."""
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.selectable import SelectBase
 
 from app.db import Database
-from app.many import among, insert_rows
+from app.phrases import among, fixed, insert_rows
+from app.review import decided, lease_queries, page_queries
 from app.tables import LabelClass, Pool, now
+from app.verdicts import journal, queries, rules
 
 NAMES = ("ant", "bee", "cat", "“dog”, {1,2} \\ 'n' NULL")
 
@@ -55,6 +59,30 @@ def test_of_rows_that_cannot_be_stored_none_is(database: Database, pool_id: int)
         assert stored(session) == []
 
 
+def test_what_is_too_long_is_refused_and_not_cut(database: Database, pool_id: int) -> None:
+    if database.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite keeps strings of any length")
+    with pytest.raises(DataError), database.write() as session:
+        insert_rows(session.connection(), LabelClass, [rows(pool_id)[0] | {"name": "a" * 101}])
+
+
+def test_a_word_stands_in_the_text_and_can_say_nothing_else() -> None:
+    assert str(select(Pool.id).where(Pool.rule == fixed("latest"))).endswith("WHERE pool.rule = 'latest'")
+    with pytest.raises(ValueError, match="Not one of our words"):
+        fixed("x' OR 'x' = 'x")
+
+
+@pytest.mark.parametrize("module", [queries, decided, lease_queries, page_queries, rules, journal])
+def test_what_is_put_together_once_has_no_word_as_a_parameter(module: ModuleType) -> None:
+    things = vars(module).values()
+    held = [value for thing in things for value in (thing.values() if isinstance(thing, dict) else [thing])]
+    statements = [value for value in held if isinstance(value, SelectBase)]
+    assert statements
+    for statement in statements:
+        compiled = statement.compile()
+        assert not [value for value in compiled.params.values() if isinstance(value, str) and value], str(compiled)
+
+
 @pytest.mark.parametrize("given", ["at once", "later"])
 def test_ids_are_found_and_others_are_not(database: Database, pool_id: int, given: str) -> None:
     with database.write() as session:
@@ -68,7 +96,8 @@ def test_ids_are_found_and_others_are_not(database: Database, pool_id: int, give
             return list(session.scalars(statement, {} if given == "at once" else {"ids": wanted}))
 
         assert names([ids[0], ids[2], 10**12]) == ["ant", "cat"]
-        assert names(np.array(ids[1:2])) == ["bee"]
+        assert names(np.array(ids[1:3])) == ["bee", "cat"]
+        assert names(np.array([], np.int64)) == []
         assert names({ids[0]}) == ["ant"]
         assert names([]) == []
         # More than either database takes parameters.
