@@ -24,10 +24,18 @@ ACTS: dict[str, str] = {
     "merge": "Classes merged",
     "unmerge": "Merges taken back",
     "rename-pool": "Pool renamed",
+    "rule": "Rule changed",
+    "role": "Roles given and taken",
     "ask-import": "Imports asked for",
     "end-import": "Imports ended",
     "ask-reindex": "Reindexes asked for",
     "end-reindex": "Reindexes ended",
+    "serve": "Index versions served",
+    "remove-index": "Index versions removed",
+    "ask-compare": "Comparisons asked for",
+    "end-compare": "Comparisons ended",
+    "ask-pretrain": "Pretrainings asked for",
+    "end-pretrain": "Pretrainings ended",
     "export": "Exports",
 }
 
