@@ -14,15 +14,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Integer, Row, and_, bindparam, func, or_, select
+from sqlalchemy import Integer, Row, bindparam, func, select
 from sqlalchemy.orm import Session
 
-from app.phrases import among, fixed
+from app.phrases import among
 from app.registry.row_maps import RowMap
+from app.review.lease_queries import is_decided
 from app.review.queries import ReviewLine
 from app.tables import Commit, JournalEntry, Label, LabelClass, Verdict
 from app.verdicts.queries import given_while_open
-from app.words import ACCEPT, OPEN, VERDICTS, VerdictValue
+from app.words import ACCEPT, VERDICTS, VerdictValue
 
 Rows = NDArray[np.int64]
 
@@ -45,14 +46,8 @@ _IMAGES = (
     .distinct()
     .where(Verdict.commit_id.in_(select(func.coalesce(Commit.undoes_id, Commit.id)).where(among(Commit.id, "commits"))))
 )
-# By no index of classes, of which SQLite would look through all labels.
-_CLASS_ID = Label.class_id + 0
-_OWN = and_(bindparam("class_id") == _CLASS_ID, Label.value != fixed(OPEN))
-_ACCEPTED_IN_POOL = and_(
-    _CLASS_ID.in_(select(LabelClass.id).where(LabelClass.pool_id == bindparam("pool"))), Label.value == fixed(ACCEPT)
-)
 _LABELS = select(Label.image_id, Label.class_id, Label.verdict_id, Label.value).where(among(Label.image_id, "images"))
-_LABELS_OF = {True: _LABELS.where(or_(_OWN, _ACCEPTED_IN_POOL)), False: _LABELS.where(_OWN)}
+_LABELS_OF = {one_class: _LABELS.where(is_decided(one_class)) for one_class in (True, False)}
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,8 @@ def _leased(one_class: bool) -> Select[int]:
     )
 
 
-def _decided(one_class: bool) -> ColumnElement[bool]:
-    """The condition that one of few images' labels keeps it from being shown by a review."""
+def is_decided(one_class: bool) -> ColumnElement[bool]:
+    """The condition that one of few images' labels keeps it from being shown by a review, of `class_id` in `pool`."""
     # By no index of classes, of which SQLite would look through all labels.
     class_id = Label.class_id + 0
     own = and_(class_id == bindparam("class_id"), Label.value != fixed(OPEN))
@@ -56,7 +56,7 @@ _LEASED = {one_class: _leased(one_class) for one_class in (True, False)}
 _TAKEN = {
     one_class: union_all(
         _leased(one_class).where(among(PageCandidate.image_id + 0, "images")),
-        select(Label.image_id).where(among(Label.image_id, "images"), _decided(one_class)),
+        select(Label.image_id).where(among(Label.image_id, "images"), is_decided(one_class)),
     )
     for one_class in (True, False)
 }
@@ -68,7 +68,7 @@ _BY_OTHERS = {
         .join(Verdict, Verdict.id == Label.verdict_id)
         .join(Commit, Commit.id == Verdict.commit_id)
         .join(Person, Person.id == Commit.person_id)
-        .where(among(Label.image_id, "images"), _decided(one_class), Commit.person_id != bindparam("person"))
+        .where(among(Label.image_id, "images"), is_decided(one_class), Commit.person_id != bindparam("person"))
         .order_by(Label.verdict_id)
     )
     for one_class in (True, False)
