@@ -25,7 +25,7 @@ ACTS: dict[str, str] = {
     "unmerge": "Merges taken back",
     "rename-pool": "Pool renamed",
     "rule": "Rule changed",
-    "role": "Roles given and taken",
+    "role": "Roles changed",
     "ask-import": "Imports asked for",
     "end-import": "Imports ended",
     "ask-reindex": "Reindexes asked for",
