@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Dialect, Engine, NullPool, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import Session
 
 from app.errors import Unavailable
@@ -24,6 +27,8 @@ SQLITE_BUSY_MS = 15_000
 EXPORTS_AT_ONCE = 8
 # A glance takes a millisecond or two.
 GLANCES_AT_ONCE = 5
+# A connection that was used so lately is not asked whether it is alive: no server starts anew so quickly.
+SURELY_ALIVE_S = 0.1
 
 Seen = TypeVar("Seen")
 
@@ -47,7 +52,6 @@ class Database:
         self._glancing = _engine(
             url,
             isolation_level="AUTOCOMMIT",
-            pool_pre_ping=False,
             pool_reset_on_return=None,
             pool_size=GLANCES_AT_ONCE,
             max_overflow=0,
@@ -63,8 +67,8 @@ class Database:
     def glance(self, look: Callable[[Connection], Seen]) -> Seen:
         """Return what `look` sees, each of its statements by itself; for what is asked with every request.
 
-        A transaction's beginning and end, and whether the connection is still alive, are a way to the server each. One
-        that is not is found out here, and `look` is called again on another.
+        A transaction's beginning and end are a way to the server each. A connection that is dead is found out here, and
+        `look` is called again on another.
         """
         try:
             with self._glancing.connect() as connection:
@@ -128,8 +132,12 @@ def _engine(url: str, **options: Any) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         # The connection given back last first: of what was asked on it before, it knows how.
-        lifo = {} if "poolclass" in options else {"pool_use_lifo": True}
-        return create_engine(url, **{"pool_pre_ping": True, **lifo, **options})
+        if "poolclass" in options:
+            return create_engine(url, **options)
+        engine = create_engine(url, pool_use_lifo=True, **options)
+        event.listen(engine, "checkin", _note_when)
+        event.listen(engine, "checkout", partial(_see_that_it_lives, engine.dialect))
+        return engine
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"check_same_thread": False}, **options)
@@ -137,6 +145,21 @@ def _engine(url: str, **options: Any) -> Engine:
     if options.get("isolation_level") != "AUTOCOMMIT":
         event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _note_when(_connection: object, record: Any) -> None:
+    record.info["given_back"] = time.monotonic()
+
+
+def _see_that_it_lives(dialect: Dialect, connection: Any, record: Any, _proxy: object) -> None:
+    """Ask a connection that has lain idle whether it is alive; of one used just now it would be a way too many."""
+    if time.monotonic() - record.info.get("given_back", math.inf) < SURELY_ALIVE_S:
+        return
+    try:
+        dialect.do_ping(connection)
+    except dialect.loaded_dbapi.Error as error:
+        # With all others: the pool then makes another one.
+        raise InvalidatePoolError from error
 
 
 def _one_snapshot(engine: Engine) -> Engine:

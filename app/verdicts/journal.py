@@ -16,12 +16,13 @@ from app.history import record
 from app.phrases import among, insert_rows
 from app.pools.errors import ClassNotFound
 from app.pools.queries import class_named, create_class
-from app.tables import Commit, Lot, Page, Pool, PoolImage, Verdict
+from app.tables import Commit, Lot, Page, PoolImage, Verdict
 from app.verdicts.queries import STANDS, standing_verdicts
-from app.verdicts.rules import labels_anew, pool_rule
+from app.verdicts.rule import PoolRule
+from app.verdicts.rules import RULE, labels_anew, rule_of
 from app.words import ACCEPT, SEEN, Basis, VerdictValue
 
-_HOLD_CLASSES = select(Pool.id).where(Pool.id == bindparam("pool")).with_for_update(read=True, key_share=True)
+_HOLD_CLASSES = RULE.with_for_update(read=True, key_share=True)
 _HOLD_IMAGES = (
     select(PoolImage.image_id)
     .where(PoolImage.pool_id == bindparam("pool"), among(PoolImage.image_id, "images"))
@@ -48,6 +49,11 @@ class KeyUsedOtherwise(Conflict):
 
 class LotDecided(Conflict):
     """The rest of this lot was accepted on the strength of this page: take that back first."""
+
+
+class _Held(NamedTuple):
+    rules: dict[int, PoolRule]  # by pool
+    images: set[tuple[int, int]]  # (pool, image)
 
 
 class NewVerdict(NamedTuple):
@@ -158,25 +164,27 @@ def store_import_labels(
 def refresh_labels(session: Session, *, pool_id: int, image_ids: Collection[int]) -> None:
     """Make the labels of these images anew from the verdicts that stand."""
     one_writer_at_a_time(session, pool_id=pool_id, image_ids=image_ids)
-    labels_anew(session, pool_rule(session, pool_id=pool_id), pool_id=pool_id, image_ids=image_ids)
+    labels_anew(session, hold_classes(session, pool_id=pool_id), pool_id=pool_id, image_ids=image_ids)
 
 
-def hold_classes(session: Session, *, pool_id: int) -> None:
+def hold_classes(session: Session, *, pool_id: int) -> PoolRule:
     """Let nobody merge classes or change the rule until this transaction ends: what is read of them from now on holds.
+
+    Return the rule.
 
     They change what all labels are, so they wait for those who store, and those for them. Imports and reindexes, which
     hold the pool's row less tightly, make nobody wait.
     """
-    held = _held(session)
-    if pool_id not in held:
-        session.connection().execute(_HOLD_CLASSES, {"pool": pool_id}).one()
-        held.add(pool_id)
+    rules = _held(session).rules
+    if pool_id not in rules:
+        rules[pool_id] = rule_of(session.connection().execute(_HOLD_CLASSES, {"pool": pool_id}).one())
+    return rules[pool_id]
 
 
 def one_writer_at_a_time(session: Session, *, pool_id: int, image_ids: Collection[int]) -> None:
     """Let nobody else change the labels of these images until this transaction ends."""
     hold_classes(session, pool_id=pool_id)
-    held = _held(session)
+    held = _held(session).images
     wanted = [image_id for image_id in image_ids if (pool_id, image_id) not in held]
     if wanted:
         # Two people may commit the same image at once. The second waits here and then sees what the first one stored;
@@ -185,11 +193,13 @@ def one_writer_at_a_time(session: Session, *, pool_id: int, image_ids: Collectio
         held.update((pool_id, image_id) for image_id in wanted)
 
 
-def _held(session: Session) -> set[int | tuple[int, int]]:
-    """What a session holds already, and need not ask for again: pools, and images of pools.
+def _held(session: Session) -> _Held:
+    """What a session holds already, and need not ask for again.
 
     It is one transaction, and holds what it holds to its end; but what it holds for a part that may be taken back alone
     is not to be remembered.
     """
-    remembered: set[int | tuple[int, int]] = session.info.setdefault("held", set())
-    return set(remembered) if session.in_nested_transaction() else remembered
+    remembered: _Held = session.info.setdefault("held", _Held({}, set()))
+    if session.in_nested_transaction():
+        return _Held(dict(remembered.rules), set(remembered.images))
+    return remembered

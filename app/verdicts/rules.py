@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Column,
     MetaData,
+    Row,
     Select,
     Table,
     bindparam,
@@ -61,7 +63,8 @@ class Recounted:
     changed: int  # images of which something holds now that did not
 
 
-_RULE = select(Pool.rule, Pool.majority_of, Pool.classes_per_image).where(Pool.id == bindparam("pool"))
+# Of a pool, whose id is the parameter `pool`.
+RULE = select(Pool.rule, Pool.majority_of, Pool.classes_per_image).where(Pool.id == bindparam("pool"))
 _LABELS = (
     select(Label.class_id, Label.image_id, Label.verdict_id, Label.value, Label.disputed)
     .join(LabelClass, LabelClass.id == Label.class_id)
@@ -71,8 +74,13 @@ _LABELS = (
 
 def pool_rule(session: Session, *, pool_id: int) -> PoolRule:
     """Return the rule of a pool."""
-    row = session.connection().execute(_RULE, {"pool": pool_id}).one()
-    return PoolRule(row.rule, row.majority_of, row.classes_per_image == "one")
+    return rule_of(session.connection().execute(RULE, {"pool": pool_id}).one())
+
+
+def rule_of(row: Row[Any, Any, Any]) -> PoolRule:
+    """Return what a row of `RULE` says."""
+    rule, majority_of, classes_per_image = row
+    return PoolRule(rule, majority_of, classes_per_image == "one")
 
 
 def change_rule(session: Session, *, pool_id: int, rule: Rule, majority_of: int | None, person_id: int) -> Recounted:
