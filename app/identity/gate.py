@@ -19,6 +19,8 @@ from app.pages import below_prefix, is_for_a_person, url
 
 # What nobody has to be known for: a name, a password, and the page to go to.
 LARGEST_OF_ANYONE = 16 * 1024
+# A body so small is waited for before it is looked who asks: a page of verdicts by name.
+SMALL = 16 * 1024
 
 
 class NotAtTheMachine(Forbidden):
@@ -32,10 +34,10 @@ class NobodyYet(Forbidden):
 class Gate:
     """Pure ASGI middleware, so that it stands before all routes alike, and before any body is read.
 
-    It looks twice where there is a body, which may come long after its headers: before, so that nobody unknown makes
-    the server read, and once all of it is there, so that whoever may no longer do this does not. Routes find who asks
-    in `request.state.asking`, and those that change who gets in look a third time (`sure.py`). What it raises is told
-    like any other error.
+    A small body that comes at once is there before it looks. Otherwise it looks twice where there is a body, which may
+    come long after its headers: before, so that nobody unknown makes the server read, and once all of it is there, so
+    that whoever may no longer do this does not. Routes find who asks in `request.state.asking`, and those that change
+    who gets in look once more (`sure.py`). What it raises is told like any other error.
     """
 
     def __init__(
@@ -65,6 +67,12 @@ class Gate:
             if body_length(request.headers) > LARGEST_OF_ANYONE:
                 raise TooLarge.over(LARGEST_OF_ANYONE)
         else:
+            length = body_length(request.headers)
+            whole = length == 0 and "transfer-encoding" not in request.headers
+            if 0 < length <= SMALL:
+                first = await receive()
+                whole = not first.get("more_body", False)
+                receive = _once_more(first, receive)
             try:
                 await self._let_in(request, found)
             except NotLoggedIn:
@@ -72,7 +80,7 @@ class Gate:
                     raise
                 await RedirectResponse(_to_log_in(request, path), status_code=303)(scope, receive, send)
                 return
-            if body_length(request.headers) > 0 or "transfer-encoding" in request.headers:
+            if not whole:
                 await self._look_again_after_the_body(request, found, receive, send)
                 return
         await self.app(scope, receive, send)
@@ -117,6 +125,16 @@ class Gate:
 
     def _who_asks(self, request: Request, found: Found) -> Asking:
         return who_asks(self.database, Shown.by(request), found, log_in_days=self.log_in_days)
+
+
+def _once_more(first: Message, receive: Receive) -> Receive:
+    """Return what receives the first message again, then the others."""
+    waiting = [first]
+
+    async def received() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return received
 
 
 def _refuse(path: str) -> None:
