@@ -100,6 +100,7 @@ RULES = (
     Rule("POST", "/api/v1/pools/{pool}/classes/{class_name}/merge", W.LEAD, A.POOL),
     Rule("DELETE", "/api/v1/pools/{pool}/classes/{class_name}/merge", W.LEAD, A.POOL),
     Rule("GET", "/api/v1/pools/{pool}/images", W.MEMBER, A.POOL),
+    Rule("POST", "/api/v1/pools/{pool}/thumbnails", W.MEMBER, A.POOL),
     Rule("GET", "/api/v1/pools/{pool}/unreadable", W.MEMBER, A.POOL),
     Rule("GET", "/api/v1/pools/{pool}/missing", W.MEMBER, A.POOL),
     Rule("GET", "/api/v1/images/{id}", W.MEMBER, A.IMAGE),

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 
 from app.identity.members import set_role
 from app.identity.people import CurrentAsking, CurrentPerson
-from app.pools import bodies, image_routes, member_routes, queries
+from app.pools import bodies, image_routes, member_routes, queries, thumbnail_form
 from app.pools.bodies import problem_response
 from app.pools.folders import as_told
 from app.pools.images import PooledImage, images_page
@@ -23,6 +23,7 @@ __all__ = ["router", "thumbnail_routes"]
 router = APIRouter(prefix="/api/v1")
 router.include_router(image_routes.router)
 router.include_router(member_routes.router)
+router.include_router(thumbnail_form.router)
 
 _NO_POOL = problem_response(404, "There is no such pool.")
 _NO_CLASS = problem_response(404, "There is no such pool or class.")

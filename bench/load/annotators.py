@@ -99,11 +99,9 @@ class Annotator:
 
     async def _ahead(self, rejected: list[str]) -> None:
         ahead = await self._send("POST", self._of_page("ahead"), {"rejected": rejected})
-        for image in ahead["images"]:
-            if image in self.seen:
-                continue
-            self.seen.add(image)
-            await self._get(f"/api/v1/images/{image}/thumbnail?size=256")
+        if fresh := [image for image in ahead["images"] if image not in self.seen]:
+            self.seen.update(fresh)
+            await self._thumbnails(fresh)
 
     async def _turn(self) -> None:
         # Nothing is planted: a planted tile is one that was shown before, on purpose.
@@ -123,6 +121,12 @@ class Annotator:
 
     def _of_page(self, act: str) -> str:
         return f"/api/v1/pages/{self.page['id']}/{act}"
+
+    async def _thumbnails(self, images: list[str]) -> None:
+        path = f"{self.pool}/thumbnails"
+        answer = await self.client.post(path, json={"images": images})
+        if answer.status_code != 200 or answer.content.count(b"Content-Type: image/webp") != len(images):
+            self.notes.troubles.append(f"{path}: {answer.status_code}")
 
     async def _get(self, path: str) -> None:
         answer = await self.client.get(path)

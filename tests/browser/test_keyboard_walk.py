@@ -120,3 +120,18 @@ def test_keys_typed_into_a_field_mark_nothing(server: Server, page: Page) -> Non
     page.keyboard.press("Enter")
     assert set(verdicts(page)) == {"accept"}
     assert page.locator("main").get_attribute("data-state") == "open"
+
+
+def test_the_pictures_of_the_next_page_come_in_one_answer_while_this_one_is_looked_at(
+    server: Server, page: Page
+) -> None:
+    with page.expect_response(lambda answer: answer.url.endswith("/thumbnails")) as foreseen:
+        begin_review(page, pool="digits", class_name="two", path="2/")
+    assert foreseen.value.finished() is None
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    commit(page)
+    shown = page.evaluate("[...document.querySelectorAll('.grid .tile')].map((tile) => tile.dataset.image)")
+    assert len(shown) > 10
+    page.wait_for_function("[...document.querySelectorAll('.grid .tile img')].every((picture) => picture.naturalWidth)")
+    assert not [image for image in shown for url in asked if image in url]

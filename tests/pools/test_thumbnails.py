@@ -5,15 +5,20 @@ from __future__ import annotations
 import io
 import os
 import time
+from email import policy
+from email.parser import BytesParser
 from pathlib import Path
 
+import httpx2
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from app.db import Database
 from app.pools.thumbnails import ThumbnailStore
 from app.settings import Settings
 from tests.pools.pictures import noise
+from tests.seeded import SeededPool, seed_pool, two_heaps
 
 SHA256 = "ab" * 32
 
@@ -21,6 +26,11 @@ SHA256 = "ab" * 32
 @pytest.fixture
 def store(tmp_path: Path) -> ThumbnailStore:
     return ThumbnailStore(tmp_path / "thumbnails")
+
+
+@pytest.fixture
+def pool(settings: Settings, database: Database) -> SeededPool:
+    return seed_pool(settings, database, vectors=two_heaps(3, 3))
 
 
 def sizes(store: ThumbnailStore) -> list[tuple[int, int]]:
@@ -112,3 +122,45 @@ def test_what_is_no_thumbnail_is_refused_with_a_sentence(
     assert answer.headers["Content-Type"] == "application/problem+json"
     if code is not None:
         assert answer.json()["code"] == code
+
+
+def test_many_thumbnails_come_as_one_form_in_the_order_asked(
+    client: TestClient, settings: Settings, pool: SeededPool
+) -> None:
+    store = ThumbnailStore(settings.thumbnails)
+    first, without, last = pool.images[3], pool.images[1], pool.images[2]
+    for image, side in ((first, 300), (last, 40)):
+        store.put(image, noise(1, (side, side)))
+    asked = {"images": [first, without, last, first]}
+    answer = client.post("/api/v1/pools/birds/thumbnails", json=asked)
+    assert files_of(answer) == [
+        (image, client.get(f"/api/v1/images/{image}/thumbnail").content) for image in (first, last)
+    ]
+    large = client.post("/api/v1/pools/birds/thumbnails", json=asked | {"size": 1024})
+    assert Image.open(io.BytesIO(files_of(large)[0][1])).size == (300, 300)
+
+
+@pytest.mark.parametrize(
+    ("images", "status", "code"),
+    [([SHA256], 422, "not-in-this-pool"), (["../winnow.db"], 422, "invalid"), ([], 422, "invalid")],
+)
+def test_thumbnails_of_what_the_pool_does_not_hold_are_refused(
+    images: list[str], status: int, code: str, client: TestClient, settings: Settings, pool: SeededPool
+) -> None:
+    ThumbnailStore(settings.thumbnails).put(SHA256, noise(1, (10, 10)))
+    answer = client.post(
+        "/api/v1/pools/birds/thumbnails", json={"images": [*pool.images[:1], *images] if images else []}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def files_of(answer: httpx2.Response) -> list[tuple[str, bytes]]:
+    """Return the (name, content) of the files of a form, as somebody else's code reads it."""
+    assert answer.status_code == 200
+    head = f"Content-Type: {answer.headers['Content-Type']}\r\n\r\n".encode()
+    form = BytesParser(policy=policy.HTTP).parsebytes(head + answer.content)
+    files = list(form.iter_parts())
+    assert {file.get_content_type() for file in files} == {"image/webp"}
+    return [
+        (str(file.get_param("name", header="Content-Disposition")), file.get_payload(decode=True)) for file in files
+    ]

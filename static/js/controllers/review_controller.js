@@ -17,7 +17,7 @@ const NEXT = { kind: "next" };
 
 export default class extends Controller {
   static targets = ["grid", "commit", "undo", "finished", "finishedMessage", "again", "merged"];
-  static values = { url: String, pages: String, lots: String, images: String, memory: String };
+  static values = { url: String, pages: String, lots: String, images: String, thumbnails: String, memory: String };
 
   async connect() {
     this.drafts = new Drafts(this.memoryValue);
@@ -25,7 +25,7 @@ export default class extends Controller {
     this.patience = new Patience();
     this.stopwatch = new Stopwatch();
     this.undoes = Promise.resolve();
-    this.foresight = new Foresight(this.imagesValue, this.pagesValue);
+    this.foresight = new Foresight(this.imagesValue, this.pagesValue, this.thumbnailsValue);
     this.enter("loading");
     const numbers = this.refreshNumbers();
     // The other controllers of the page connect in this same turn; the size of a page is then known.

@@ -17,7 +17,8 @@ export class Problem extends Error {
   }
 }
 
-// Sends a request and returns the JSON of its answer. `body` is sent as JSON, or as it is if it is FormData.
+// Sends a request and returns the JSON of its answer, or the form that it is. `body` is sent as JSON, or as it is if it
+// is FormData.
 export async function send(method, url, body) {
   const isForm = body instanceof FormData;
   let response;
@@ -30,12 +31,16 @@ export async function send(method, url, body) {
       body: body === undefined || isForm ? body : JSON.stringify(body),
       signal: AbortSignal.timeout(PATIENCE_MS),
     });
-    if (response.ok) return response.status === 204 ? null : await response.json();
+    if (response.ok) return response.status === 204 ? null : await contentOf(response);
   } catch {
     // The request or its answer was lost on the way.
     throw new Problem("The server cannot be reached.");
   }
   throw await problemOf(response);
+}
+
+function contentOf(response) {
+  return response.headers.get("Content-Type").startsWith("multipart/form-data") ? response.formData() : response.json();
 }
 
 async function problemOf(response) {

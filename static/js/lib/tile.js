@@ -18,7 +18,8 @@ export function makeTile({ image, path, verdict = "accept" }, picture, role) {
   tile.dataset.path = path;
   picture.alt = "";
   picture.draggable = false;
-  if (picture.complete) sharpen(picture);
+  // One that has not come yet counts as complete as long as it has no address.
+  if (picture.complete && picture.naturalWidth) sharpen(picture);
   else picture.addEventListener("load", () => sharpen(picture), { once: true });
   picture.addEventListener("error", () => setTimeout(() => (picture.src = `${picture.src}`), RETRY_MS), { once: true });
   tile.append(picture);

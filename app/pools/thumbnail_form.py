@@ -1,0 +1,64 @@
+"""Serves the thumbnails of a page in one answer: sixty requests cost a server, and a browser, twenty times as much."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import Field, StringConstraints
+from sqlalchemy.orm import Session
+
+from app.pools.bodies import Body, problem_response
+from app.pools.held import held_images
+from app.pools.queries import pool_named
+from app.pools.thumbnails import SMALL, Size
+from app.sessions import read_session
+
+# Ended before the answer is sent: a slow browser keeps no connection to the database.
+BriefSession = Annotated[Session, Depends(read_session, scope="function")]
+
+router = APIRouter(prefix="/pools/{pool}/thumbnails", tags=["images"])
+
+
+class WantedThumbnails(Body):
+    images: Annotated[
+        list[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]],
+        Field(min_length=1, max_length=500, description="Images of the pool, by the SHA-256 of their bytes in hex."),
+    ]
+    size: Annotated[Size, Field(description="Pixels of the longest side, at most.")] = SMALL
+
+
+@router.post(
+    "",
+    summary="Thumbnails of many images",
+    response_class=Response,
+    responses={
+        200: {
+            "content": {"multipart/form-data": {"schema": {"type": "string", "format": "binary"}}},
+            "description": "A form with a WebP file for each image, under its id.",
+        }
+    }
+    | problem_response(404, "There is no such pool.")
+    | problem_response(422, "The pool does not hold one of the images; the sentence names it."),
+)
+def thumbnails(pool: str, wanted: WantedThumbnails, request: Request, session: BriefSession) -> Response:
+    """In the order asked, in the form that browsers read by `response.formData()`. Those that have none are left out.
+
+    Each is the same as by itself, which is what may be kept for ever.
+    """
+    held = held_images(session, pool_id=pool_named(session, name=pool).id, images=wanted.images)
+    found = {image: request.app.state.thumbnails.read(image, wanted.size) for image in held}
+    boundary = secrets.token_hex(16)
+    form = as_form({image: webp for image, webp in found.items() if webp is not None}, boundary=boundary)
+    return Response(form, media_type=f"multipart/form-data; boundary={boundary}")
+
+
+def as_form(files: Mapping[str, bytes], *, boundary: str) -> bytes:
+    """Return WebP files by name as a multipart form (RFC 7578). Names are of the letters of hex alone."""
+    parts: list[bytes] = []
+    for name, content in files.items():
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{name}.webp"\r\n'
+        parts += [head.encode(), b"Content-Type: image/webp\r\n\r\n", content, b"\r\n"]
+    return b"".join([*parts, f"--{boundary}--\r\n".encode()])
