@@ -8,16 +8,26 @@ from app.registry.queries import served_version, version
 from app.review import bodies, lot_queries, page_queries, queries
 from app.review.committing import standing
 from app.review.page_queries import PageLine, Tile
+from app.review.queries import ReviewLine
 from app.review.query_out import query_out
 from app.tables import now
 from app.words import REJECT, SECOND, UNSURE
 
 
 def page_out(
-    session: Session, page: PageLine, *, remaining: int | None = None, leased: int | None = None
+    session: Session,
+    page: PageLine,
+    *,
+    review: ReviewLine | None = None,
+    made: bool = False,
+    remaining: int | None = None,
+    leased: int | None = None,
 ) -> bodies.PageOut:
-    """Return a page with its tiles and the marks that it has, or is to have."""
-    review = queries.review(session, review_id=page.review_id)
+    """Return a page with its tiles and the marks that it has, or is to have.
+
+    Its review is looked up unless it is given; a page that was `made` just now has no commits to look for.
+    """
+    review = review or queries.review(session, review_id=page.review_id)
     tiles = page_queries.tiles(session, page_id=page.id, pool_id=review.pool_id)
     planted = [tile.picture.image for tile in tiles if tile.planted]
     return bodies.PageOut(
@@ -29,7 +39,7 @@ def page_out(
         lot=page.lot_id,
         state="committed" if page.commit_id is not None else "open" if page.set_aside_at is None else "set aside",
         candidates=[_candidate(tile) for tile in tiles],
-        marks=_marks(session, page, class_id=review.class_id, planted=planted),
+        marks=_marks(session, page, class_id=review.class_id, planted=planted, made=made),
         remaining=remaining,
         leased=leased,
         leased_for=seconds_left(page),
@@ -81,12 +91,12 @@ def _candidate(tile: Tile) -> bodies.CandidateOut:
     )
 
 
-def _marks(session: Session, page: PageLine, *, class_id: int, planted: list[str]) -> bodies.Marks:
+def _marks(session: Session, page: PageLine, *, class_id: int, planted: list[str], made: bool) -> bodies.Marks:
     """Return what the page's last commit struck out, to be restored after an undo.
 
     A second look that was never committed shows the verdicts as they stand.
     """
-    commits = page_queries.page_commits(session, page_id=page.id)
+    commits = [] if made else page_queries.page_commits(session, page_id=page.id)
     if not commits:
         shown = page_queries.labels_on(session, page_id=page.id, class_id=class_id) if page.kind == SECOND else {}
         return bodies.Marks(rejected=shown.get(REJECT, []), unsure=shown.get(UNSURE, []))

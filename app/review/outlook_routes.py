@@ -15,6 +15,7 @@ from app.review.catching import caught_by, second_look_is_due
 from app.review.opening import ranked_for
 from app.review.queries import ReviewLine
 from app.review.turning import looked_at_by_others
+from app.review.turnstile import beside
 from app.search.outlook import Outlook, PageResult, outlook
 from app.sessions import ReadSession
 from app.verdicts.queries import class_counts
@@ -30,7 +31,7 @@ HARDLY_MATCHES = 0.5
 PAGES_ASKED = 4
 
 
-@router.get("/reviews/{review_id}/outlook", summary="Show the outlook of a review")
+@router.get("/reviews/{review_id}/outlook", summary="Show the outlook of a review", dependencies=[beside])
 def show_outlook(
     review_id: int,
     request: Request,

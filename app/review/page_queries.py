@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import Integer, and_, bindparam, exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from app.errors import NotFound
@@ -116,7 +116,13 @@ _LAST_ANSWERS = (
     .limit(bindparam("count", type_=Integer))
 )
 _CLOSE = update(Page).where(Page.id == bindparam("page")).values(set_aside_at=None, leased_until=None)
-_LAST_NUMBER = select(func.max(Page.number)).where(Page.review_id == bindparam("review"))
+_earlier = aliased(Page)
+_NEXT_NUMBER = (
+    select(func.coalesce(func.max(_earlier.number), 0) + 1)
+    .where(_earlier.review_id == bindparam("review"))
+    .scalar_subquery()
+)
+_ADD = insert(Page).values(review_id=bindparam("review"), number=_NEXT_NUMBER).returning(Page.id, Page.number)
 _TILES = (
     select(
         PageCandidate.position,
@@ -188,23 +194,20 @@ def add_page(
     like_image_id: int | None = None,
 ) -> PageLine:
     """Store an open page, its tiles in the order shown, and return it. What looks once more leases nothing."""
-    last = session.connection().execute(_LAST_NUMBER, {"review": review_id}).scalar() or 0
-    added = Page(
-        review_id=review_id,
-        number=last + 1,
-        kind=kind,
-        skipped=skipped,
-        lot_id=lot_id,
-        like_image_id=like_image_id,
-        leased_until=leased_until,
-    )
-    session.add(added)
-    session.flush()
-    insert_rows(session.connection(), PageCandidate, [{"page_id": added.id, **row} for row in _rows(tiles)])
+    given = {
+        "review": review_id,
+        "kind": kind,
+        "skipped": skipped,
+        "lot_id": lot_id,
+        "like_image_id": like_image_id,
+        "leased_until": leased_until,
+    }
+    page_id, number = session.connection().execute(_ADD, given).one()
+    insert_rows(session.connection(), PageCandidate, [{"page_id": page_id, **row} for row in _rows(tiles)])
     return PageLine(
-        id=added.id,
+        id=page_id,
         review_id=review_id,
-        number=added.number,
+        number=number,
         kind=kind,
         once_more=leased_until is None,
         skipped=skipped,

@@ -23,6 +23,7 @@ from app.review.page_queries import PageLine
 from app.review.second import of_others
 from app.review.starting import query_of, query_of_second, version_to_pin
 from app.review.turning import turn
+from app.review.turnstile import beside, waited_for
 from app.review.uploads import UploadStore
 from app.review.vectors import Embed
 from app.sessions import ReadSession, WriteSession
@@ -112,6 +113,7 @@ def move_review(
     "/reviews/{review_id}/pages",
     status_code=201,
     summary="Get a page",
+    dependencies=[waited_for],
     responses={200: {"model": bodies.PageOut, "description": "The page that was open, or why there is none."}},
 )
 def turn_page(
@@ -151,7 +153,14 @@ def turn_page(
             message=turned.message,
         )
     with state.database.read() as session:
-        return page_out(session, turned.page, remaining=turned.remaining, leased=turned.leased)
+        return page_out(
+            session,
+            turned.page,
+            review=turned.review,
+            made=turned.made,
+            remaining=turned.remaining,
+            leased=turned.leased,
+        )
 
 
 @router.get("/pages/{page_id}", summary="Show a page")
@@ -160,7 +169,7 @@ def show_page(page_id: int, session: ReadSession) -> bodies.PageOut:
     return page_out(session, page_queries.page(session, page_id=page_id))
 
 
-@router.post("/pages/{page_id}/ahead", summary="Look ahead")
+@router.post("/pages/{page_id}/ahead", summary="Look ahead", dependencies=[beside])
 def look_ahead(page_id: int, marked: bodies.Marked, request: Request, person: CurrentPerson) -> bodies.AheadOut:
     """Tell which images would come next if the page were committed so. Nothing is stored but that it is worked on.
 
@@ -197,26 +206,27 @@ def renew_lease(page_id: int, request: Request) -> bodies.LeaseOut:
     return bodies.LeaseOut(leased_for=seconds_left(_worked_on(request, page_id)))
 
 
-@router.post("/pages/{page_id}/commit", summary="Commit a page")
-def commit(page_id: int, wanted: bodies.NewCommit, session: WriteSession, person: CurrentPerson) -> bodies.CommitOut:
+@router.post("/pages/{page_id}/commit", summary="Commit a page", dependencies=[waited_for])
+def commit(page_id: int, wanted: bodies.NewCommit, request: Request, person: CurrentPerson) -> bodies.CommitOut:
     """Accept every candidate of the page that is neither rejected nor unsure.
 
     Sent again, the same commit gets the same answer, by its `key` even after an undo. Without a key the page
     is the key. Another commit of a committed page is a 409. Images that somebody else decided since the page was made,
     which may happen once its lease has run out, are told apart and left as they are.
     """
-    answer = commit_page(
-        session,
-        page_id=page_id,
-        person_id=person.id,
-        marked=decided_by(wanted),
-        milliseconds=wanted.milliseconds,
-        key=wanted.key,
-    )
+    with request.app.state.database.write() as session:
+        answer = commit_page(
+            session,
+            page_id=page_id,
+            person_id=person.id,
+            marked=decided_by(wanted),
+            milliseconds=wanted.milliseconds,
+            key=wanted.key,
+        )
     return bodies.CommitOut(**answer)
 
 
-@router.delete("/pages/{page_id}/commit", summary="Undo a page's commit")
+@router.delete("/pages/{page_id}/commit", summary="Undo a page's commit", dependencies=[waited_for])
 def undo_commit(
     page_id: int, request: Request, session: WriteSession, asking: CurrentAsking, person: CurrentPerson
 ) -> bodies.UndoOut:

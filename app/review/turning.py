@@ -66,6 +66,7 @@ class SampleOpen(Conflict):
 class Turned:
     """The page to be shown, or a sentence where there is none."""
 
+    review: ReviewLine
     page: PageLine | None
     made: bool  # it was made just now
     remaining: int | None = None
@@ -113,7 +114,7 @@ def turn(
             review = queries.review(session, review_id=review_id)
             open_page = page_queries.oldest_open_page(session, review_id=review_id)
             if open_page is not None and again and not is_due(open_page, lease=lease):
-                return Turned(open_page, made=False)
+                return Turned(review, open_page, made=False)
             _see_that_no_sample_is_open(open_page, unless=again)
             offer = _offered(session, review, wanted, person_id=person_id, opened=opened, decided_rows=decided_rows)
         with database.write() as session:
@@ -123,7 +124,7 @@ def turn(
             if open_page is not None and again:
                 kept = keep(session, review=review, page=open_page, lease=lease)
                 if kept is not None:
-                    return Turned(kept, made=False)
+                    return Turned(review, kept, made=False)
             _see_that_no_sample_is_open(open_page, unless=again)
             ranked, rows = offer.ranked, offer.rows
             tiles = offer.tiles or first_free(session, review=review, ranked=ranked, rows=rows, count=wanted.size)
@@ -200,7 +201,7 @@ def _made(
         leased = ranked.leased + len(offer.rows)
         away = leased and not (once_more or (wanted.kind == DEEPER and ranked.remaining))
         message = looked_at_by_others(leased) if away else offer.message
-        return Turned(None, made=False, remaining=offer.remaining, leased=leased, message=message)
+        return Turned(review, None, made=False, remaining=offer.remaining, leased=leased, message=message)
     if wanted.kind == NEXT and wanted.plant and not once_more:
         tiles = _planted(ranked, tiles, rate=rate)
     if wanted.kind == NEXT and wanted.doubtful == "first" and not once_more:
@@ -216,7 +217,7 @@ def _made(
         skipped=offer.skip,
         like_image_id=offer.like,
     )
-    return Turned(made, made=True, remaining=offer.remaining, leased=ranked.leased)
+    return Turned(review, made, made=True, remaining=offer.remaining, leased=ranked.leased)
 
 
 def looked_at_by_others(count: int) -> str:
