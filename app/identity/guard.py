@@ -9,7 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import AppError, Forbidden, problem
+from app.errors import AppError, Forbidden, NotFound, problem
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -34,6 +34,10 @@ class WrongHost(AppError):
     """This server does not answer to that host name; add it to WINNOW_ALLOWED_HOSTS if it should."""
 
     status = 421
+
+
+class NoWebSockets(NotFound):
+    """This server has no web sockets."""
 
 
 class ForeignOrigin(Forbidden):
@@ -101,9 +105,11 @@ class Guard:
     def _objection(self, scope: Scope) -> AppError | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if _without_port(host) not in self.allowed_hosts:
+        if without_port(host) not in self.allowed_hosts:
             return WrongHost()
-        if scope["type"] == "http" and scope["method"] in SAFE_METHODS:
+        if scope["type"] == "websocket":
+            return NoWebSockets()
+        if scope["method"] in SAFE_METHODS:
             return None
         if "transfer-encoding" in headers:
             return LengthRequired()
@@ -129,6 +135,7 @@ def _netloc(origin: str) -> str | None:
         return None
 
 
-def _without_port(host: str) -> str:
+def without_port(host: str) -> str:
+    """Return the name of a `Host` header, in lower case."""
     name, colon, port = host.lower().rpartition(":")
     return name if colon and port.isdigit() else host.lower()

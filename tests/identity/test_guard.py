@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from starlette.testclient import TestClient
+from starlette.testclient import TestClient, WebSocketDenialResponse
 
 FORM = {"name": "birds"}
 
@@ -58,6 +58,14 @@ def test_an_answer_that_nobody_foresaw_has_the_same_headers(
     assert answer.status_code == 500
     for header in ("Content-Security-Policy", "X-Content-Type-Options", "Cross-Origin-Resource-Policy"):
         assert header in answer.headers
+
+
+def test_a_web_socket_is_refused_in_a_sentence(client: TestClient) -> None:
+    # It used to be an error that nobody foresaw, with its trace in the log, for anybody who asked.
+    asked = client.websocket_connect("/api/v1/pools", headers={"Host": "localhost"})
+    with pytest.raises(WebSocketDenialResponse) as refused, asked:
+        pass
+    assert (refused.value.status_code, refused.value.json()["code"]) == (404, "no-web-sockets")
 
 
 def test_a_body_that_does_not_say_its_length_is_not_read(client: TestClient) -> None:
