@@ -44,6 +44,10 @@ class ForeignOrigin(Forbidden):
     """A page of another site asked for this change, so it was not made."""
 
 
+class ForeignPage(Forbidden):
+    """A page of another site asked for this, so it was not given; open it in a tab of its own."""
+
+
 class TooLarge(AppError):
     """This is larger than Winnow takes in one request."""
 
@@ -74,8 +78,9 @@ class Guard:
     """Pure ASGI middleware; it costs microseconds, also on the sixty thumbnails of a page.
 
     The `Host` check keeps a foreign name from being pointed at this machine (DNS rebinding); the origin check
-    keeps other sites from changing anything through the person's browser. Programs that send neither
-    `Origin` nor `Sec-Fetch-Site` (curl, scripts) are let through: no browser leaves both out.
+    keeps other sites from changing anything through the person's browser, and from loading anything into pages of
+    theirs: an export only reads, but is written down as what the person did. Programs that send neither `Origin` nor
+    `Sec-Fetch-Site` (curl, scripts) are let through: no browser leaves both out.
     """
 
     def __init__(self, app: ASGIApp, *, largest_body: int, allowed_hosts: Iterable[str] = ()) -> None:
@@ -109,8 +114,10 @@ class Guard:
             return WrongHost()
         if scope["type"] == "websocket":
             return NoWebSockets()
+        site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+        foreign = site is not None and site not in {"same-origin", "none"}
         if scope["method"] in SAFE_METHODS:
-            return None
+            return ForeignPage() if foreign and not _follows_a_link(headers) else None
         if "transfer-encoding" in headers:
             return LengthRequired()
         uploads = headers.get("content-type", "").partition(";")[0].strip().lower() == "multipart/form-data"
@@ -119,13 +126,17 @@ class Guard:
         largest = self.largest_body if uploads else min(LARGEST_TEXT, self.largest_body)
         if body_length(headers) > largest:
             return TooLarge.over(largest, uploads=uploads)
-        site, origin = headers.get("sec-fetch-site"), headers.get("origin")
-        if site is not None and site not in {"same-origin", "none"}:
+        if foreign:
             return ForeignOrigin()
         # A browser that sends no Sec-Fetch-Site still names the origin; it has to be this very host and port.
         if origin is not None and _netloc(origin) != host.lower():
             return ForeignOrigin()
         return None
+
+
+def _follows_a_link(headers: Headers) -> bool:
+    """Whether a browser asks for a page of its own window, and not for a part of another page, such as a frame."""
+    return (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest", "document")) == ("navigate", "document")
 
 
 def _netloc(origin: str) -> str | None:

@@ -35,6 +35,21 @@ def test_another_site_cannot_change_anything(client: TestClient, headers: dict[s
     assert client.get("/api/v1/pools").json()["items"] == []
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_another_site_can_lead_here_and_load_nothing(client: TestClient, site: str) -> None:
+    # An export by a picture's address was written down as what the person did whose browser loaded it.
+    client.post("/api/v1/pools", json=FORM)
+    export = "/api/v1/pools/birds/labels.csv"
+    for mode, of in (("no-cors", "image"), ("cors", "empty"), ("navigate", "iframe")):
+        headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": of}
+        refused = client.get(export, headers=headers)
+        assert (refused.status_code, refused.json()["code"]) == (403, "foreign-page")
+    acts = [entry["act"] for entry in client.get("/api/v1/journal").json()["items"]]
+    assert acts == ["make-pool"]
+    followed = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Accept": "text/html"}
+    assert client.get("/pools/birds", headers=followed).status_code == 200
+
+
 @pytest.mark.parametrize(
     "headers", [{}, {"Origin": "http://localhost"}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}]
 )
