@@ -68,6 +68,8 @@ def reviews(
 
     `of` keeps those that a person, by id, goes on with; `besides` the others.
     """
+    whose = [goes_on_with(of)] if of is not None else [~goes_on_with(besides)] if besides is not None else []
+    chosen = (Review.pool_id == pool_id, *whose)
     of_page = Commit.kind == "page"
     # A second look shows again what an earlier page has told; and what a lot's sample held, its pages have told.
     counts = or_(Page.kind.is_(None), Page.kind != SECOND)
@@ -81,14 +83,13 @@ def reviews(
             func.sum(case((of_page & counts, Commit.answer["rejected"].as_integer()), else_=0)).label("rejected"),
         )
         .outerjoin(Page, Page.id == Commit.page_id)
-        .where(Commit.pool_id == pool_id, Commit.review_id.is_not(None), STANDS)
+        .where(Commit.pool_id == pool_id, Commit.review_id.in_(select(Review.id).where(*chosen)), STANDS)
         .group_by(Commit.review_id)
         .subquery()
     )
     final = final_classes(pool_id)
     made = select(func.count()).where(Page.review_id == Review.id, Page.set_aside_at.is_(None)).scalar_subquery()
     committed = func.coalesce(standing.c.pages, 0)
-    whose = [goes_on_with(of)] if of is not None else [~goes_on_with(besides)] if besides is not None else []
     rows = session.execute(
         select(
             Review.id,
@@ -108,7 +109,7 @@ def reviews(
         .outerjoin(standing, standing.c.review_id == Review.id)
         .join(ReviewQuery, and_(ReviewQuery.review_id == Review.id, ReviewQuery.position == 0))
         .outerjoin(Image, Image.id == ReviewQuery.image_id)
-        .where(Review.pool_id == pool_id, *whose)
+        .where(*chosen)
         .order_by(func.coalesce(standing.c.last_at, Review.created_at).desc(), Review.id.desc())
         .limit(limit)
     )
