@@ -130,6 +130,8 @@ class Database:
 
 def _engine(url: str, **options: Any) -> Engine:
     parsed = make_url(url)
+    # An error that is logged would tell what people sent, and hashes of passwords.
+    options = {"hide_parameters": True, **options}
     if parsed.get_backend_name() != "sqlite":
         # The connection given back last first: of what was asked on it before, it knows how.
         if "poolclass" in options:

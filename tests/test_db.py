@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
 from starlette.testclient import TestClient
 
 from app.db import Database
@@ -43,6 +44,13 @@ def test_an_error_rolls_the_whole_request_back(database: Database) -> None:
         fail()
     with database.read() as session:
         assert session.scalars(select(Pool)).all() == []
+
+
+def test_what_people_sent_is_not_told_by_an_error_that_is_logged(database: Database) -> None:
+    with pytest.raises(DBAPIError) as failed, database.write() as session:
+        session.execute(text("INSERT INTO nowhere VALUES (:hash)"), {"hash": "$argon2id$of-a-password"})
+    assert "nowhere" in str(failed.value)
+    assert "argon2" not in str(failed.value)
 
 
 def test_a_reader_sees_one_snapshot_while_others_write(database: Database) -> None:

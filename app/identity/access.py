@@ -19,6 +19,7 @@ class Who(Enum):
     LOGGED_IN = "whoever is logged in"
     IN_PERSON = "whoever is logged in, but no token"
     MEMBER = "members of the pool"
+    BEGINNER = "whoever began the review"
     LEAD = "leads of the pool"
     ENGINEER = "engineers of the pool"
     LEAD_OR_ENGINEER = "leads and engineers of the pool"
@@ -124,27 +125,27 @@ RULES = (
     Rule("DELETE", "/api/v1/index-versions/{id}", W.ENGINEER, A.INDEX_VERSION),
     Rule("GET", "/api/v1/pools/{pool}/served", W.MEMBER, A.POOL),
     Rule("PUT", "/api/v1/pools/{pool}/served", W.ENGINEER, A.POOL),
-    # Reviews.
+    # Reviews. Two at work on one would be shown the same; what is stored, leads and engineers can take back as well.
     Rule("GET", "/reviews/{review}", W.MEMBER, A.REVIEW),
     Rule("GET", "/pages/{page_id}", W.MEMBER, A.PAGE),
     Rule("GET", "/api/v1/pools/{pool}/at-work", W.MEMBER, A.POOL),
     Rule("GET", "/api/v1/pools/{pool}/reviews", W.MEMBER, A.POOL),
     Rule("POST", "/api/v1/pools/{pool}/reviews", W.MEMBER, A.POOL),
     Rule("GET", "/api/v1/reviews/{review_id}", W.MEMBER, A.REVIEW),
-    Rule("PUT", "/api/v1/reviews/{review_id}/index-version", W.MEMBER, A.REVIEW),
+    Rule("PUT", "/api/v1/reviews/{review_id}/index-version", W.BEGINNER, A.REVIEW),
     Rule("GET", "/api/v1/reviews/{review_id}/outlook", W.MEMBER, A.REVIEW),
-    Rule("POST", "/api/v1/reviews/{review_id}/pages", W.MEMBER, A.REVIEW),
+    Rule("POST", "/api/v1/reviews/{review_id}/pages", W.BEGINNER, A.REVIEW),
     Rule("GET", "/api/v1/pages/{page_id}", W.MEMBER, A.PAGE),
-    Rule("POST", "/api/v1/pages/{page_id}/ahead", W.MEMBER, A.PAGE),
-    Rule("POST", "/api/v1/pages/{page_id}/lease", W.MEMBER, A.PAGE),
-    Rule("POST", "/api/v1/pages/{page_id}/commit", W.MEMBER, A.PAGE),
+    Rule("POST", "/api/v1/pages/{page_id}/ahead", W.BEGINNER, A.PAGE),
+    Rule("POST", "/api/v1/pages/{page_id}/lease", W.BEGINNER, A.PAGE),
+    Rule("POST", "/api/v1/pages/{page_id}/commit", W.BEGINNER, A.PAGE),
     Rule("DELETE", "/api/v1/pages/{page_id}/commit", W.MEMBER, A.PAGE),
-    Rule("POST", "/api/v1/reviews/{review_id}/lots", W.MEMBER, A.REVIEW),
+    Rule("POST", "/api/v1/reviews/{review_id}/lots", W.BEGINNER, A.REVIEW),
     Rule("GET", "/api/v1/lots/{lot_id}", W.MEMBER, A.LOT),
-    Rule("POST", "/api/v1/lots/{lot_id}/pages", W.MEMBER, A.LOT),
-    Rule("POST", "/api/v1/lots/{lot_id}/commit", W.MEMBER, A.LOT),
+    Rule("POST", "/api/v1/lots/{lot_id}/pages", W.BEGINNER, A.LOT),
+    Rule("POST", "/api/v1/lots/{lot_id}/commit", W.BEGINNER, A.LOT),
     Rule("DELETE", "/api/v1/lots/{lot_id}/commit", W.MEMBER, A.LOT),
-    Rule("DELETE", "/api/v1/lots/{lot_id}", W.MEMBER, A.LOT),
+    Rule("DELETE", "/api/v1/lots/{lot_id}", W.BEGINNER, A.LOT),
     # Labels.
     Rule("GET", "/pools/{pool}/classes/{class_name}", W.MEMBER, A.POOL),
     Rule("GET", "/api/v1/pools/{pool}/classes/{class_name}/images", W.MEMBER, A.POOL),
@@ -175,6 +176,10 @@ class RoleTooLow(Forbidden):
     """Your role does not allow this."""
 
 
+class NotYourReview(Forbidden):
+    """Somebody else began this review, and only they go on with it; start one of your own from the pool's page."""
+
+
 class NotByToken(Forbidden):
     """No token can do this; log in and do it yourself."""
 
@@ -202,7 +207,7 @@ def methods_of(path: str) -> list[str]:
 
 
 def check(rule: Rule, asking: Asking) -> None:
-    """Let somebody through, or raise NotLoggedIn, NotByToken, NothingForYou or RoleTooLow."""
+    """Let somebody through, or raise NotLoggedIn, NotByToken, NothingForYou, NotYourReview or RoleTooLow."""
     who = rule.who
     if who is Who.ANYONE:
         return
@@ -216,13 +221,15 @@ def check(rule: Rule, asking: Asking) -> None:
         return
     if rule.about is not About.NOTHING and not asking.member:
         raise NothingForYou
+    if who is Who.BEGINNER and not asking.began:
+        raise NotYourReview
     if not _may(who, asking):
         raise RoleTooLow(f"Only {who.value} may do this. {_what_you_are(asking)}Ask an admin if you need to.")
 
 
 def _may(who: Who, asking: Asking) -> bool:
     match who:
-        case Who.MEMBER:
+        case Who.MEMBER | Who.BEGINNER:
             return asking.member
         case Who.LEAD:
             return asking.lead

@@ -16,7 +16,7 @@ from app.history import record
 from app.identity.people import LOCAL, PersonLine, one_at_a_time, somebody_logs_in
 from app.identity.secrets import Hashed
 from app.names import checked_name, name_key
-from app.tables import LogIn, Member, Person, Pool, Token, now
+from app.tables import LogIn, LogInAttempt, Member, Person, Pool, Token, now
 from app.words import Role
 
 
@@ -132,6 +132,8 @@ def set_password(session: Session, *, person: PersonLine, password: Hashed, by: 
     _refuse_local(person)
     hold(session, person)
     session.execute(update(Person).where(Person.id == person.id).values(password_hash=password))
+    # Guesses at the old one: whoever has to wait for them is told to ask for another.
+    session.execute(delete(LogInAttempt).where(LogInAttempt.name_key == name_key(person.name)))
     end_log_ins(session, person_id=person.id)
     if by != person.id:
         _end_tokens(session, person_id=person.id)

@@ -7,7 +7,21 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Executable, Row, Select, and_, bindparam, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Executable,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 
@@ -15,7 +29,7 @@ from app.db import Database
 from app.errors import AppError
 from app.identity.access import About, Found
 from app.identity.cookies import cookie_name
-from app.identity.people import LOCAL, SOMEBODY_LOGS_IN, Asking, Everywhere, NobodyHere, PersonLine
+from app.identity.people import LOCAL, SOMEBODY_LOGS_IN, Asking, Everywhere, NobodyHere, PersonLine, goes_on_with
 from app.identity.secrets import digest
 from app.names import name_key
 from app.tables import (
@@ -137,6 +151,7 @@ def _statement(by: type[LogIn | Token], about: About, uploaded: bool = False) ->
             Person.admin,
             Member.pool_id,
             Member.role,
+            _BEGAN.get(about, true()).label("began"),
         )
         .select_from(by)
         .join(Person, Person.id == by.person_id)
@@ -161,6 +176,16 @@ _POOLS: dict[About, Select[int]] = {
     About.INDEX_VERSION: select(IndexVersion.pool_id).where(IndexVersion.id == _VALUE),
     About.IMAGE: select(PoolImage.pool_id).join(Image, Image.id == PoolImage.image_id).where(Image.sha256 == _VALUE),
 }
+_REVIEWS: dict[About, ColumnElement[int]] = {
+    About.REVIEW: _VALUE,
+    About.PAGE: select(Page.review_id).where(Page.id == _VALUE).scalar_subquery(),
+    About.LOT: select(Lot.review_id).where(Lot.id == _VALUE).scalar_subquery(),
+}
+_BEGAN: dict[About, ColumnElement[bool]] = {
+    # Of a review that is not there, the route tells.
+    about: ~exists().where(Review.id == review, ~goes_on_with(Person.id)).correlate(Person)
+    for about, review in _REVIEWS.items()
+}
 # A picture that a review starts from without a pool holding it.
 _UPLOADED_TO = (
     select(Review.pool_id)
@@ -172,9 +197,9 @@ _UPLOADED_TO = (
 def _asking(rows: list[Row[Any]], *, way: Any, ceiling: Everywhere) -> Asking:
     person = PersonLine(rows[0].person_id, rows[0].name)
     if rows[0].admin:
-        return Asking(person, way, everywhere=ceiling)
+        return Asking(person, way, everywhere=ceiling, began=rows[0].began)
     roles = {row.pool_id: _at_most(row.role, ceiling) for row in rows if row.role is not None}
-    return Asking(person, way, roles=roles)
+    return Asking(person, way, roles=roles, began=rows[0].began)
 
 
 def _at_most(role: Role, ceiling: Everywhere) -> Role:

@@ -9,7 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import AppError, Forbidden, problem
+from app.errors import AppError, Forbidden, NotFound, problem
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -36,8 +36,16 @@ class WrongHost(AppError):
     status = 421
 
 
+class NoWebSockets(NotFound):
+    """This server has no web sockets."""
+
+
 class ForeignOrigin(Forbidden):
     """A page of another site asked for this change, so it was not made."""
+
+
+class ForeignPage(Forbidden):
+    """A page of another site asked for this, so it was not given; open it in a tab of its own."""
 
 
 class TooLarge(AppError):
@@ -70,8 +78,9 @@ class Guard:
     """Pure ASGI middleware; it costs microseconds, also on the sixty thumbnails of a page.
 
     The `Host` check keeps a foreign name from being pointed at this machine (DNS rebinding); the origin check
-    keeps other sites from changing anything through the person's browser. Programs that send neither
-    `Origin` nor `Sec-Fetch-Site` (curl, scripts) are let through: no browser leaves both out.
+    keeps other sites from changing anything through the person's browser, and from loading anything into pages of
+    theirs: an export only reads, but is written down as what the person did. Programs that send neither `Origin` nor
+    `Sec-Fetch-Site` (curl, scripts) are let through: no browser leaves both out.
     """
 
     def __init__(self, app: ASGIApp, *, largest_body: int, allowed_hosts: Iterable[str] = ()) -> None:
@@ -101,10 +110,14 @@ class Guard:
     def _objection(self, scope: Scope) -> AppError | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if _without_port(host) not in self.allowed_hosts:
+        if without_port(host) not in self.allowed_hosts:
             return WrongHost()
-        if scope["type"] == "http" and scope["method"] in SAFE_METHODS:
-            return None
+        if scope["type"] == "websocket":
+            return NoWebSockets()
+        site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+        foreign = site is not None and site not in {"same-origin", "none"}
+        if scope["method"] in SAFE_METHODS:
+            return ForeignPage() if foreign and not _follows_a_link(headers) else None
         if "transfer-encoding" in headers:
             return LengthRequired()
         uploads = headers.get("content-type", "").partition(";")[0].strip().lower() == "multipart/form-data"
@@ -113,13 +126,17 @@ class Guard:
         largest = self.largest_body if uploads else min(LARGEST_TEXT, self.largest_body)
         if body_length(headers) > largest:
             return TooLarge.over(largest, uploads=uploads)
-        site, origin = headers.get("sec-fetch-site"), headers.get("origin")
-        if site is not None and site not in {"same-origin", "none"}:
+        if foreign:
             return ForeignOrigin()
         # A browser that sends no Sec-Fetch-Site still names the origin; it has to be this very host and port.
         if origin is not None and _netloc(origin) != host.lower():
             return ForeignOrigin()
         return None
+
+
+def _follows_a_link(headers: Headers) -> bool:
+    """Whether a browser asks for a page of its own window, and not for a part of another page, such as a frame."""
+    return (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest", "document")) == ("navigate", "document")
 
 
 def _netloc(origin: str) -> str | None:
@@ -129,6 +146,7 @@ def _netloc(origin: str) -> str | None:
         return None
 
 
-def _without_port(host: str) -> str:
+def without_port(host: str) -> str:
+    """Return the name of a `Host` header, in lower case."""
     name, colon, port = host.lower().rpartition(":")
     return name if colon and port.isdigit() else host.lower()

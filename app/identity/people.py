@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from fastapi import Depends, Request
-from sqlalchemy import exists, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, SQLColumnExpression, exists, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from app.errors import AppError, Unavailable
-from app.tables import Person
+from app.phrases import fixed
+from app.tables import Person, Review
 from app.words import Role
 
 LOCAL = "local"
@@ -34,6 +35,7 @@ class Asking:
     way: Literal["local", "log-in", "token"] | None = None
     everywhere: Everywhere | None = None
     roles: Mapping[int, Role] = field(default_factory=dict)  # by pool id
+    began: bool = True  # whether the review that the address is about, if any, is theirs to go on with
 
     @property
     def admin(self) -> bool:
@@ -119,6 +121,13 @@ def one_at_a_time(session: Session) -> None:
     # One row for all: of two admins who change each other, each would hold their own and wait for the other's. Not its
     # key, to which whatever is written into the journal refers: that would wait too.
     session.execute(select(Person.id).where(Person.name_key == LOCAL).with_for_update(key_share=True))
+
+
+def goes_on_with(person_id: int | SQLColumnExpression[int]) -> ColumnElement[bool]:
+    """The condition that somebody goes on with a review: they began it, or it is from before people logged in."""
+    local = aliased(Person)
+    nobodys = select(local.id).where(local.name_key == fixed(LOCAL)).scalar_subquery()
+    return or_(Review.person_id == person_id, Review.person_id == nobodys)
 
 
 SOMEBODY_LOGS_IN = exists().where(Person.password_hash.is_not(None), Person.removed_at.is_(None))

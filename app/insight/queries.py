@@ -14,7 +14,7 @@ from app.words import QUEUED, RUNNING, VERDICTS
 
 
 @dataclass(frozen=True)
-class ClassLine:
+class CountedClass:
     name: str
     accepted: int
     rejected: int
@@ -57,11 +57,11 @@ def sample_images(session: Session, *, pool_id: int, count: int) -> list[str]:
     return list(session.scalars(select(Image.sha256).where(Image.id.in_(marks)).order_by(Image.id)))
 
 
-def classes(session: Session, *, pool_id: int) -> list[ClassLine]:
+def classes(session: Session, *, pool_id: int) -> list[CountedClass]:
     """Return a pool's classes by name, with the labels in force."""
     counts = counts_by_class(session, pool_id=pool_id)
     return [
-        ClassLine(line.name, *(counts.get(line.id, {}).get(value, 0) for value in VERDICTS))
+        CountedClass(line.name, *(counts.get(line.id, {}).get(value, 0) for value in VERDICTS))
         for line in listed_classes(session, pool_id=pool_id)
     ]
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
+from app.identity.people import goes_on_with
 from app.pools.merged import final_classes
 from app.pools.queries import pool_named
 from app.sessions import ReadSession
@@ -21,7 +22,7 @@ router = APIRouter(prefix="/api/v1", tags=["reviews"])
 
 
 @dataclass(frozen=True)
-class ReviewLine:
+class ListedReview:
     id: int
     class_name: str
     person: str
@@ -60,8 +61,15 @@ def list_reviews(pool: str, session: ReadSession) -> ReviewList:
     return ReviewList(items=[ReviewItem.model_validate(line) for line in found])
 
 
-def reviews(session: Session, *, pool_id: int, limit: int | None = None) -> list[ReviewLine]:
-    """Return a pool's reviews, the one worked on last first."""
+def reviews(
+    session: Session, *, pool_id: int, of: int | None = None, besides: int | None = None, limit: int | None = None
+) -> list[ListedReview]:
+    """Return a pool's reviews, the one worked on last first.
+
+    `of` keeps those that a person, by id, goes on with; `besides` the others.
+    """
+    whose = [goes_on_with(of)] if of is not None else [~goes_on_with(besides)] if besides is not None else []
+    chosen = (Review.pool_id == pool_id, *whose)
     of_page = Commit.kind == "page"
     # A second look shows again what an earlier page has told; and what a lot's sample held, its pages have told.
     counts = or_(Page.kind.is_(None), Page.kind != SECOND)
@@ -75,7 +83,7 @@ def reviews(session: Session, *, pool_id: int, limit: int | None = None) -> list
             func.sum(case((of_page & counts, Commit.answer["rejected"].as_integer()), else_=0)).label("rejected"),
         )
         .outerjoin(Page, Page.id == Commit.page_id)
-        .where(Commit.pool_id == pool_id, Commit.review_id.is_not(None), STANDS)
+        .where(Commit.pool_id == pool_id, Commit.review_id.in_(select(Review.id).where(*chosen)), STANDS)
         .group_by(Commit.review_id)
         .subquery()
     )
@@ -101,8 +109,8 @@ def reviews(session: Session, *, pool_id: int, limit: int | None = None) -> list
         .outerjoin(standing, standing.c.review_id == Review.id)
         .join(ReviewQuery, and_(ReviewQuery.review_id == Review.id, ReviewQuery.position == 0))
         .outerjoin(Image, Image.id == ReviewQuery.image_id)
-        .where(Review.pool_id == pool_id)
+        .where(*chosen)
         .order_by(func.coalesce(standing.c.last_at, Review.created_at).desc(), Review.id.desc())
         .limit(limit)
     )
-    return [ReviewLine(*row) for row in rows]
+    return [ListedReview(*row) for row in rows]

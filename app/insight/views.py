@@ -9,9 +9,9 @@ from fastapi.responses import HTMLResponse
 
 from app.identity.accounts import admins
 from app.identity.members import MemberLine, members
-from app.identity.people import CurrentAsking
+from app.identity.people import CurrentAsking, CurrentPerson
 from app.insight import queries
-from app.insight.reviews import ReviewLine, reviews
+from app.insight.reviews import ListedReview, reviews
 from app.pages import page
 from app.pools.queries import PoolCounts, PoolLine, pool_named, pools
 from app.registry.queries import VersionLine, served_version
@@ -44,8 +44,9 @@ class HomePage:
 class PoolPage:
     pool: str
     images: int
-    classes: list[queries.ClassLine]
-    reviews: list[ReviewLine]
+    classes: list[queries.CountedClass]
+    reviews: list[ListedReview]  # those that whoever asks goes on with
+    of_others: list[ListedReview]
     served: VersionLine | None
     waiting: int  # images that the served index version has not seen
     left_out: int  # images that it has seen, but has no vector of
@@ -67,7 +68,7 @@ def home(request: Request, session: ReadSession, asking: CurrentAsking) -> HTMLR
 
 
 @router.get("/pools/{pool}")
-def pool(request: Request, session: ReadSession, pool: str) -> HTMLResponse:
+def pool(request: Request, session: ReadSession, person: CurrentPerson, pool: str) -> HTMLResponse:
     found = pool_named(session, pool)
     served = served_version(session, pool_id=found.id)
     images = queries.image_count(session, pool_id=found.id)
@@ -76,7 +77,8 @@ def pool(request: Request, session: ReadSession, pool: str) -> HTMLResponse:
         pool=found.name,
         images=images,
         classes=queries.classes(session, pool_id=found.id),
-        reviews=reviews(session, pool_id=found.id, limit=REVIEWS_SHOWN),
+        reviews=reviews(session, pool_id=found.id, of=person.id, limit=REVIEWS_SHOWN),
+        of_others=reviews(session, pool_id=found.id, besides=person.id, limit=REVIEWS_SHOWN),
         served=served,
         waiting=max(0, images - manifest.count - manifest.left_out) if manifest else images,
         left_out=manifest.left_out if manifest else 0,

@@ -10,13 +10,13 @@ from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from app.identity.people import CurrentPerson, PersonLine
+from app.identity.people import CurrentAsking, CurrentPerson, PersonLine
 from app.jobs import queries, recipes
 from app.jobs.lifecycle import COMPARE, IMPORT, PRETRAIN, REINDEX, Kind
 from app.jobs.logs import end_of_log
 from app.jobs.recipes import Wanted
-from app.pools.folders import allowed_folder
-from app.pools.queries import PoolLine, known_locations, pool_named
+from app.pools.folders import allowed_folder, see_that_none_lies_there
+from app.pools.queries import PoolLine, known_locations, locations_hidden_from, pool_named
 from app.registry.encoders import find_encoder
 from app.registry.serving import comparable
 from app.sessions import ReadSession, WriteSession
@@ -92,13 +92,23 @@ class JobList(BaseModel):
 
 @router.post("/pools/{pool}/imports", summary="Import a folder", status_code=202, responses=_BUSY)
 def start_import(
-    request: Request, session: WriteSession, person: CurrentPerson, pool: str, body: ImportRequest
+    request: Request,
+    session: WriteSession,
+    asking: CurrentAsking,
+    person: CurrentPerson,
+    pool: str,
+    body: ImportRequest,
 ) -> JobStarted:
-    """Read the pictures below a folder into the pool. What is known already is not read again."""
+    """Read the pictures below a folder into the pool. What is known already is not read again.
+
+    What pools hold that you are no member of can be imported by an admin alone.
+    """
     found = pool_named(session, pool)
     roots = request.app.state.settings.import_roots
     known = known_locations(session, pool_id=found.id)
     folder = allowed_folder(body.folder, roots=roots, known=known, home=request.app.state.settings.home)
+    if asking.only is not None and str(folder) not in known:
+        see_that_none_lies_there(folder, hidden=locations_hidden_from(session, person_id=asking.only))
     arguments = {"folder": str(folder), "reindex": body.reindex}
     return _queued(session, person, IMPORT, found, arguments)
 

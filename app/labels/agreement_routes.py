@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from fastapi import APIRouter
 
 from app.labels import bodies, queries
@@ -19,7 +21,8 @@ NO_KAPPA = "not defined, as all verdicts are the same"
 def show_agreement(pool: str, class_name: str, session: ReadSession) -> bodies.AgreementOut:
     """Raw agreement and kappas over the images that at least two people judged, by each person's latest verdict.
 
-    Settlements are left out. Unsure is an answer like the others.
+    Settlements are left out. Unsure is an answer like the others. Beside it, how each person works: how fast, and what
+    they catch of known wrong pictures that are shown among the others.
     """
     pool_id = pool_named(session, name=pool).id
     class_id = class_named(session, pool_id=pool_id, name=class_name).id
@@ -41,6 +44,9 @@ def show_agreement(pool: str, class_name: str, session: ReadSession) -> bodies.A
             )
             for pair in found.pairs
         ],
+        people=[
+            bodies.WorkOut(**asdict(work), sentence=_told(work)) for work in queries.work_on(session, class_id=class_id)
+        ],
     )
 
 
@@ -51,6 +57,15 @@ def _sentence(found: Agreement) -> str:
         f"On {_pictures(found.images)} that at least two people judged, they agree {_percent(found.raw)}. "
         f"Fleiss’ kappa {_kappa(found.fleiss)}."
     )
+
+
+def _told(work: queries.Work) -> str:
+    parts = ["1 page" if work.pages == 1 else f"{work.pages:,} pages"]
+    if work.seconds is not None:
+        parts.append(f"half of them in {work.seconds:.3g} s or less" if work.pages > 1 else f"in {work.seconds:.3g} s")
+    if work.planted:
+        parts.append(f"caught {work.caught:,} of {work.planted:,} planted ones")
+    return f"{work.person}: {', '.join(parts)}."
 
 
 def _pictures(count: int) -> str:

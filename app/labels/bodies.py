@@ -137,6 +137,19 @@ class PairOut(BaseModel):
     sentence: str
 
 
+class WorkOut(BaseModel):
+    """What one person stored of a class, page by page."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    person: str
+    pages: int
+    seconds: Annotated[float | None, Field(description="That half of the pages took at most; null where none tells.")]
+    planted: Annotated[int, Field(description="Known wrong pictures that were shown among the others.")]
+    caught: Annotated[int, Field(description="Of these, what was struck out.")]
+    sentence: str
+
+
 class AgreementOut(BaseModel):
     """How far people agree on the images of a class that at least two of them judged."""
 
@@ -145,6 +158,7 @@ class AgreementOut(BaseModel):
     fleiss: Kappa
     sentence: str
     pairs: Annotated[list[PairOut], Field(description="Those with the most images in common first.")]
+    people: Annotated[list[WorkOut], Field(description="Whoever stored pages, the most first.")]
 
 
 class MergeAheadOut(BaseModel):

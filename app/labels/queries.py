@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import median
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -27,6 +30,17 @@ class Labelled:
     verdict: str
     when: datetime
     score: float | None
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one person stored of a class, page by page."""
+
+    person: str
+    pages: int  # in force
+    seconds: float | None  # that half of these took at most; None where none tells
+    planted: int  # known negatives that were shown
+    caught: int  # of these, what was struck out
 
 
 def labelled_images(
@@ -72,6 +86,45 @@ def answers(session: Session, *, class_id: int) -> list[Answer]:
     )
     latest = {(image_id, person_id): value for image_id, person_id, value in rows}
     return [Answer(*who_and_what, value) for who_and_what, value in latest.items()]
+
+
+def work_on(session: Session, *, class_id: int) -> list[Work]:
+    """Return what each person stored of a class by pages, whoever stored the most first."""
+    rows = session.execute(
+        select(Person.name, Commit.milliseconds, Commit.planted, Commit.caught, Commit.generation, STANDS)
+        .join(Person, Person.id == Commit.person_id)
+        .where(Commit.class_id.in_(counting_for(session, class_id)), Commit.kind == "page")
+        .order_by(Person.name_key)
+    )
+    by_person: dict[str, list[_Stored]] = defaultdict(list)
+    for person, milliseconds, planted, caught, generation, stands in rows:
+        by_person[person].append(_Stored(milliseconds, planted, caught, generation, stands))
+    work = [_work(person, commits) for person, commits in by_person.items()]
+    return sorted((line for line in work if line.pages), key=lambda line: -line.pages)
+
+
+class _Stored(NamedTuple):
+    """The commit of a page."""
+
+    milliseconds: int | None
+    planted: int | None
+    caught: int | None
+    generation: int | None
+    stands: bool
+
+
+def _work(person: str, commits: list[_Stored]) -> Work:
+    in_force = [commit for commit in commits if commit.stands]
+    times = [commit.milliseconds / 1000 for commit in in_force if commit.milliseconds is not None]
+    # The first commit of a page counts, undone or not: afterwards they have been told.
+    first = [commit for commit in commits if commit.generation == 0]
+    return Work(
+        person,
+        pages=len(in_force),
+        seconds=median(times) if times else None,
+        planted=sum(commit.planted or 0 for commit in first),
+        caught=sum(commit.caught or 0 for commit in first),
+    )
 
 
 def names(session: Session, *, person_ids: Collection[int]) -> dict[int, str]:

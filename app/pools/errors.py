@@ -49,6 +49,10 @@ class FolderNotAllowed(Forbidden):
     """Folders outside those that WINNOW_IMPORT_ROOTS names can only be imported on the command line."""
 
 
+class FolderOfAnotherPool(Forbidden):
+    """This folder holds pictures of a pool that you are no member of; ask an admin to make you one, or to import it."""
+
+
 class FolderUnusable(Invalid):
     """This folder cannot be imported."""
 

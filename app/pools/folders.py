@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from app.identity.people import Asking
-from app.pools.errors import FolderNotAllowed, FolderUnusable
+from app.pools.errors import FolderNotAllowed, FolderOfAnotherPool, FolderUnusable
 
 # PostgreSQL indexes no text of more than 2,700 bytes.
 LONGEST_PATH_BYTES = 2000
@@ -35,6 +35,13 @@ def allowed_folder(text: str, *, roots: Iterable[Path], known: Collection[str], 
             "WINNOW_IMPORT_ROOTS, or import it on the command line: winnow import POOL FOLDER."
         )
     return checked_folder(folder, called=text)
+
+
+def see_that_none_lies_there(folder: Path, *, hidden: Iterable[str]) -> None:
+    """Raise FolderOfAnotherPool if a folder, resolved, lies in one of these locations, or holds one."""
+    for location in hidden:
+        if folder.is_relative_to(location) or Path(location).is_relative_to(folder):
+            raise FolderOfAnotherPool
 
 
 def as_told(location: str, asking: Asking) -> str:

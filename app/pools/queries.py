@@ -129,6 +129,12 @@ def known_locations(session: Session, *, pool_id: int) -> set[str]:
     return set(session.scalars(select(Folder.location).where(Folder.pool_id == pool_id)))
 
 
+def locations_hidden_from(session: Session, *, person_id: int) -> list[str]:
+    """Return the locations of the folders of all pools that a person is no member of."""
+    own = select(Member.pool_id).where(Member.person_id == person_id)
+    return list(session.scalars(select(Folder.location).where(Folder.pool_id.not_in(own))))
+
+
 def classes(session: Session, *, pool_id: int) -> list[tuple[ClassLine, int]]:
     """Return a pool's classes by name, each with the number of images accepted for it."""
     accepted = select(func.count()).where(Label.class_id == LabelClass.id, Label.value == ACCEPT).scalar_subquery()

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.errors import Unavailable
+from app.errors import AppError, Unavailable
 from app.pools.thumbnails import ThumbnailStore
 from app.search.query_vectors import decoding
 from ml.images import read_rgb
+
+# What uploads leave free on the disk, in bytes: anybody who labels may bring as many as they like, and verdicts have to
+# be stored all the same.
+ROOM_LEFT = 512 * 1024**2
+
+
+class NoRoomForUploads(AppError):
+    """Winnow's disk is nearly full, so it takes no uploads: start from pictures of the pool, or have room made."""
+
+    status = 507
 
 
 class UploadNotKept(Unavailable):
@@ -25,13 +36,15 @@ class UploadStore:
     folder: Path
     thumbnails: ThumbnailStore
     max_pixels: int
+    room_left: int = ROOM_LEFT
 
     def keep(self, data: bytes) -> str:
         """Keep a picture and return its SHA-256 in hex. Idempotent.
 
-        Raises UnreadableImage before anything is kept, TooManyPictures and UploadNotKept.
+        Raises NoRoomForUploads and UnreadableImage before anything is kept, TooManyPictures and UploadNotKept.
         """
         sha256 = hashlib.sha256(data).hexdigest()
+        self._see_that_there_is_room(len(data))
         if not self.thumbnails.has(sha256):
             with decoding():
                 self.thumbnails.put(sha256, read_rgb(data, max_pixels=self.max_pixels))
@@ -44,6 +57,14 @@ class UploadStore:
     def read(self, sha256: str) -> bytes:
         """Return the bytes of a picture that was kept. Raises OSError."""
         return (self.folder / sha256[:2] / sha256).read_bytes()
+
+    def _see_that_there_is_room(self, size: int) -> None:
+        try:
+            free = shutil.disk_usage(self.folder.parent).free
+        except OSError as error:
+            raise UploadNotKept from error
+        if free - size < self.room_left:
+            raise NoRoomForUploads
 
 
 def _write(data: bytes, target: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from app.identity.people import CurrentAsking
 from app.pages import page
 from app.registry.queries import VersionLine, version
 from app.review import page_queries, queries, stored_pages
@@ -24,6 +25,15 @@ class ReviewPage:
 
 
 @dataclass(frozen=True)
+class ReviewOfAnother:
+    """A review that somebody else goes on with: what they stored so far."""
+
+    review: queries.ReviewLine
+    query: list[queries.QueryPicture]
+    pages: list[page_queries.PageLine]  # the latest first
+
+
+@dataclass(frozen=True)
 class StoredPage:
     """A page to be looked at and taken back, not worked on."""
 
@@ -36,12 +46,13 @@ class StoredPage:
 
 
 @router.get("/reviews/{review}")
-def review(request: Request, session: ReadSession, review: int) -> HTMLResponse:
-    context = ReviewPage(
-        review=queries.review(session, review_id=review),
-        query=queries.query_pictures(session, review_id=review),
-    )
-    return page(request, "review/review.html", context)
+def review(request: Request, session: ReadSession, asking: CurrentAsking, review: int) -> HTMLResponse:
+    line = queries.review(session, review_id=review)
+    query = queries.query_pictures(session, review_id=review)
+    if asking.began:
+        return page(request, "review/review.html", ReviewPage(line, query))
+    stored = [made for made in page_queries.pages(session, review_id=review) if made.commit_id is not None]
+    return page(request, "review/of_another.html", ReviewOfAnother(line, query, stored[::-1]))
 
 
 @router.get("/pages/{page_id}")

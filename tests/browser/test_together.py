@@ -17,6 +17,17 @@ from tests.browser.watched import Watch
 
 PASSWORD = "a correct horse"
 
+# Begins reviews, and has all that is left shown in them.
+TAKE_ALL = """async () => {
+  const send = async (path, body) => (await fetch(`/api/v1/${path}`, {
+    method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(body),
+  })).json();
+  for (let page = {id: 1}; page.id; ) {
+    const review = await send("pools/digits/reviews", {class: "five", query: {labelled: true}});
+    page = await send(`reviews/${review.id}/pages`, {size: 500, plant: false});
+  }
+}"""
+
 
 def test_two_people_label_one_class_while_another_index_is_served_under_them(
     server: Server, new_page: NewPage, watch: Watch
@@ -77,6 +88,18 @@ def test_two_people_label_one_class_while_another_index_is_served_under_them(
     stored = _stored(server)
     assert len(stored) == len(set(stored))
     assert set(before) <= set(stored)
+
+    # All that is left is hers just now: he is told so, and one thing to do stands out.
+    ada.evaluate(TAKE_ALL)
+    ben.keyboard.press("Enter")
+    expect(ben.get_by_text("What is left is being looked at by others")).to_be_visible()
+    expect(ben.locator(".finished .button--primary:visible")).to_have_text("Try again")
+
+    # Her review is hers to go on with: he sees what she stored, and the way to one of his own.
+    ben.goto(ada.url)
+    expect(ben.get_by_text("Only Ada goes on with this review")).to_be_visible()
+    ben.get_by_role("link", name="Page 1", exact=True).click()
+    expect(ben.get_by_role("heading", name="Page 1 of “five”")).to_be_visible()
 
 
 def test_a_page_is_kept_for_whoever_works_on_it_and_not_because_it_is_open(server: Server, page: Page) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from starlette.testclient import TestClient
+from starlette.testclient import TestClient, WebSocketDenialResponse
 
 FORM = {"name": "birds"}
 
@@ -35,6 +35,21 @@ def test_another_site_cannot_change_anything(client: TestClient, headers: dict[s
     assert client.get("/api/v1/pools").json()["items"] == []
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_another_site_can_lead_here_and_load_nothing(client: TestClient, site: str) -> None:
+    # An export by a picture's address was written down as what the person did whose browser loaded it.
+    client.post("/api/v1/pools", json=FORM)
+    export = "/api/v1/pools/birds/labels.csv"
+    for mode, of in (("no-cors", "image"), ("cors", "empty"), ("navigate", "iframe")):
+        headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": of}
+        refused = client.get(export, headers=headers)
+        assert (refused.status_code, refused.json()["code"]) == (403, "foreign-page")
+    acts = [entry["act"] for entry in client.get("/api/v1/journal").json()["items"]]
+    assert acts == ["make-pool"]
+    followed = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Accept": "text/html"}
+    assert client.get("/pools/birds", headers=followed).status_code == 200
+
+
 @pytest.mark.parametrize(
     "headers", [{}, {"Origin": "http://localhost"}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}]
 )
@@ -58,6 +73,14 @@ def test_an_answer_that_nobody_foresaw_has_the_same_headers(
     assert answer.status_code == 500
     for header in ("Content-Security-Policy", "X-Content-Type-Options", "Cross-Origin-Resource-Policy"):
         assert header in answer.headers
+
+
+def test_a_web_socket_is_refused_in_a_sentence(client: TestClient) -> None:
+    # It used to be an error that nobody foresaw, with its trace in the log, for anybody who asked.
+    asked = client.websocket_connect("/api/v1/pools", headers={"Host": "localhost"})
+    with pytest.raises(WebSocketDenialResponse) as refused, asked:
+        pass
+    assert (refused.value.status_code, refused.value.json()["code"]) == (404, "no-web-sockets")
 
 
 def test_a_body_that_does_not_say_its_length_is_not_read(client: TestClient) -> None:

@@ -165,6 +165,19 @@ def test_guessing_is_slowed_down_for_the_name_and_for_the_address(settings: Sett
             assert session.scalars(select(func.count()).select_from(LogInAttempt)).one() == 0
 
 
+def test_another_password_from_an_admin_need_not_wait_for_guesses_at_the_old_one(
+    settings: Settings, anna: PersonLine, database: Database
+) -> None:
+    # Whoever had to wait was told to ask for one, and had to wait with it as well.
+    strict = settings.model_copy(update={"log_in_failures": 1})
+    with TestClient(create_app(strict), base_url="http://localhost") as client:
+        client.post("/api/v1/log-in", json={**FORM, "password": "a wrong horse"})
+        assert client.post("/api/v1/log-in", json=FORM).status_code == 429
+        with database.write() as session:
+            set_password(session, person=anna, password=hashed("another horse"), by=None)
+        assert client.post("/api/v1/log-in", json={**FORM, "password": "another horse"}).status_code == 204
+
+
 def test_guesses_from_one_network_of_ipv6_are_counted_together(settings: Settings, anna: PersonLine) -> None:
     with TestClient(create_app(settings.model_copy(update={"log_in_failures": 1}))) as client:
 

@@ -17,7 +17,7 @@ from app.identity.people import PersonLine
 from app.identity.tokens import add_token
 from app.main import create_app
 from app.settings import Settings
-from app.tables import Folder, Image, ImagePath, PoolImage, Unreadable, now
+from app.tables import Folder, Image, ImagePath, PoolImage, Review, Unreadable, now
 from tests.conftest import HERE
 from tests.people import beside
 from tests.world import PASSWORD, World
@@ -29,6 +29,7 @@ ALLOWED = {
     Who.LOGGED_IN: MEMBERS | {"stranger"},
     Who.IN_PERSON: MEMBERS | {"stranger"},
     Who.MEMBER: MEMBERS,
+    Who.BEGINNER: MEMBERS,  # that of the world is from before people logged in
     Who.LEAD: {"lead", "admin"},
     Who.ENGINEER: {"engineer", "admin"},
     Who.LEAD_OR_ENGINEER: {"lead", "engineer", "admin"},
@@ -109,6 +110,40 @@ def test_a_token_may_do_no_more_than_its_role_nor_than_its_person(
         else _expected(like, rule)
         for rule in rules
     }
+
+
+@pytest.mark.parametrize("asker", ["lead", "engineer", "admin"])
+def test_whoever_began_a_review_goes_on_with_it_and_nobody_else(
+    asker: str,
+    as_person: Callable[[str], TestClient],
+    people: dict[str, PersonLine],
+    world: World,
+    database: Database,
+) -> None:
+    # Two who went on with one review were shown the same page, and the second one's marks were lost.
+    with database.write() as session:
+        session.execute(update(Review).values(person_id=people["annotator"].id))
+    theirs = [rule for rule in RULES if rule.who is Who.BEGINNER]
+    other, beginner = as_person(asker), as_person("annotator")
+    assert {_told(other, rule, world) for rule in theirs} == {"refused"}
+    refused = other.post(f"/api/v1/pages/{world.names['page']}/commit", json={})
+    assert refused.json()["code"] == "not-your-review"
+    page = other.get(f"/reviews/{world.names['review']}", headers=BROWSER).text
+    assert "Only annotator goes on with this review" in page
+    assert f'<a href="/pages/{world.names["page"]}">Page 1</a>: 10 accepted' in page
+    assert "Only annotator" not in beginner.get(f"/reviews/{world.names['review']}", headers=BROWSER).text
+    assert {_told(beginner, rule, world) for rule in theirs} == {"let through"}
+    assert other.post("/api/v1/reviews/999/pages").status_code == 404
+
+
+def test_a_pools_page_tells_ones_own_reviews_from_those_of_others(
+    as_person: Callable[[str], TestClient], people: dict[str, PersonLine], database: Database
+) -> None:
+    with database.write() as session:
+        session.execute(update(Review).values(person_id=people["annotator"].id))
+    own, other = (as_person(name).get("/pools/birds", headers=BROWSER).text for name in ("annotator", "lead"))
+    assert ("Continue a review" in own, "Reviews of others" in own) == (True, False)
+    assert ("Continue a review" in other, "Reviews of others" in other) == (False, True)
 
 
 def test_while_nobody_can_log_in_everything_is_open(client: TestClient, world: World) -> None:

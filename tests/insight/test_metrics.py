@@ -70,6 +70,9 @@ def test_strangers_need_the_token(settings: Settings) -> None:
     assert asked(settings, THIS_MACHINE) == 200
     assert asked(settings, ELSEWHERE) == 403
     assert asked(settings, THIS_MACHINE, **{"X-Forwarded-For": "192.0.2.7"}) == 403
+    proxied = settings.model_copy(update={"allowed_hosts": ("winnow.example",)})
+    assert asked(proxied, THIS_MACHINE) == 200
+    assert asked(proxied, THIS_MACHINE, Host="winnow.example") == 403
     locked = settings.model_copy(update={"metrics_token": "secret"})
     assert asked(locked, THIS_MACHINE) == 403
     assert asked(locked, ELSEWHERE, Authorization="Bearer wrong") == 403

@@ -6,8 +6,9 @@ from app.jobs.comparing import compare
 from app.jobs.logs import log_file
 from app.pools.queries import create_pool
 from app.registry.queries import version
-from app.tables import JournalEntry
+from app.tables import Folder, JournalEntry
 from tests.jobs.conftest import write_pictures
+from tests.people import acting_as, add_person, person
 from tests.seeded import seed_pool, serve_new_version, two_heaps
 
 
@@ -61,6 +62,30 @@ def test_a_folder_outside_the_roots_is_forbidden(client, pool):
     answer = client.post("/api/v1/pools/cats/imports", json={"folder": "/usr/share"})
     assert (answer.status_code, answer.json()["code"]) == (403, "folder-not-allowed")
     assert client.get("/api/v1/pools/cats/jobs").json() == {"items": []}
+
+
+def test_what_another_pool_holds_is_not_imported_by_who_may_not_see_it(client, database, pool, tmp_path):
+    for folder in ("seen", "private/deeper", "privately"):
+        (tmp_path / folder).mkdir(parents=True)
+    with database.write() as session:
+        create_pool(session, name="dogs")
+        session.add(Folder(pool_id=pool.id, location=str(tmp_path / "private")))
+
+    def answered(folder):
+        answer = client.post("/api/v1/pools/dogs/imports", json={"folder": str(tmp_path / folder)})
+        return answer.status_code, answer.json().get("code")
+
+    with acting_as(client, add_person(database, "Erik", pool="dogs", role="engineer")):
+        for folder in ("private", "private/deeper", "."):
+            assert answered(folder) == (403, "folder-of-another-pool")
+        assert answered("privately") == (202, None)
+        # He may now, and would, if that first import were over.
+        add_person(database, "Erik", pool="cats", role="annotator")
+        assert answered("private") == (409, "already-running")
+    with acting_as(client, add_person(database, "Ada", pool="dogs", role="engineer")):
+        assert answered("private") == (403, "folder-of-another-pool")
+    with acting_as(client, person(database, "Root", admin=True)):
+        assert answered("private") == (409, "already-running")
 
 
 def test_a_folder_that_is_not_there_is_told(client, pool, tmp_path):

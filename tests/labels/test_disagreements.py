@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from starlette.testclient import TestClient
 
 from app.db import Database
 from app.settings import Settings
-from app.tables import Label
+from app.tables import Commit, Label, Person
 from app.verdicts.queries import DISPUTED
 from tests.people import working
 from tests.seeded import SeededPool, seed_pool, two_heaps
@@ -156,6 +156,31 @@ def test_a_settlement_counts_for_nobodys_agreement(client: TestClient, images: l
     assert client.get(AGREEMENT).json() == before
 
 
+def test_a_lead_is_told_how_each_one_works(client: TestClient, database: Database, pool: SeededPool) -> None:
+    for name, seconds in (("ben", [5]), ("ann", [9, 12, 40, 1])):
+        with working(client, database, name):
+            query = {"class": "owl", "query": {"images": pool.images[:1]}}
+            review = client.post(f"{POOL}/reviews", json=query).json()["id"]
+            for milliseconds in (1000 * each for each in seconds):
+                page = f"/api/v1/pages/{client.post(f'/api/v1/reviews/{review}/pages', json={'size': 1}).json()['id']}"
+                client.post(f"{page}/commit", json={"milliseconds": milliseconds})
+    with database.write() as session:
+        ann = select(Person.id).where(Person.name == "ann").scalar_subquery()
+        session.execute(update(Commit).where(Commit.person_id == ann).values(planted=2, caught=1))
+    with working(client, database, "ann"):
+        client.delete(f"{page}/commit")
+        people = client.get(AGREEMENT).json()["people"]
+    assert people[0] == {
+        "person": "ann",
+        "pages": 3,
+        "seconds": 12,
+        "planted": 8,
+        "caught": 4,
+        "sentence": "ann: 3 pages, half of them in 12 s or less, caught 4 of 8 planted ones.",
+    }
+    assert [each["sentence"] for each in people[1:]] == ["ben: 1 page, in 5 s."]
+
+
 def test_where_nobody_judged_twice_it_says_so(client: TestClient, pool: SeededPool) -> None:
     answer = client.get(AGREEMENT).json()
     assert answer == {
@@ -164,6 +189,7 @@ def test_where_nobody_judged_twice_it_says_so(client: TestClient, pool: SeededPo
         "fleiss": None,
         "sentence": "No picture of this class has been judged by two people yet.",
         "pairs": [],
+        "people": [],
     }
 
 

@@ -16,7 +16,7 @@ import { undoCommit } from "../lib/undo.js";
 const NEXT = { kind: "next" };
 
 export default class extends Controller {
-  static targets = ["grid", "commit", "undo", "finished", "finishedMessage", "again", "merged"];
+  static targets = ["grid", "commit", "undo", "finished", "finishedMessage", "again", "labels", "merged"];
   static values = { url: String, pages: String, lots: String, images: String, thumbnails: String, memory: String };
 
   async connect() {
@@ -216,6 +216,7 @@ export default class extends Controller {
     if (page.id === null) {
       this.finishedMessageTarget.textContent = page.message;
       this.againTarget.hidden = !page.leased;
+      this.labelsTarget.classList.toggle("button--primary", !page.leased);
       this.enter("finished", this.wish);
       this.wish = undefined;
       return;
