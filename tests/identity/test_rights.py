@@ -18,7 +18,7 @@ from app.identity.tokens import add_token
 from app.main import create_app
 from app.settings import Settings
 from app.tables import Folder, Image, ImagePath, PoolImage, Unreadable, now
-from tests.conftest import HERE
+from tests.conftest import HERE, one_database
 from tests.people import beside
 from tests.world import PASSWORD, World
 
@@ -70,6 +70,7 @@ def test_each_route_answers_those_who_may_call_it_and_refuses_the_others(
     }
 
 
+@one_database
 @pytest.mark.parametrize(
     ("person", "ceiling", "like"),
     [
