@@ -38,7 +38,7 @@ def browser() -> Iterator[Browser]:
         pytest.fail("These tests need Chromium: install Debian's package “chromium”.")
     quiet = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"]
     quiet += ["--disable-component-update", "--disable-sync"]
-    # Behind each page Chromium keeps two of its own, for what pops up beneath its address bar, which take as long again.
+    # Behind each page Chromium keeps two of its own, for what pops up beneath its address bar; they take as long again.
     # Of several such lists the last one counts, so this one holds Playwright's too.
     quiet += [f"--disable-features={','.join([*POPUPS, *PLAYWRIGHTS])}"]
     with sync_playwright() as playwright:
