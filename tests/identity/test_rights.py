@@ -60,7 +60,12 @@ def test_no_address_fits_two_rules() -> None:
                 assert not _overlap(rule.path, other.path), (rule.path, other.path)
 
 
-@pytest.mark.parametrize("asker", ["nobody", "stranger", "annotator", "lead", "engineer", "admin"])
+@pytest.mark.parametrize(
+    ("settings", "asker"),
+    [("sqlite", asker) for asker in ("nobody", "stranger", "annotator", "lead", "engineer", "admin")]
+    + [("postgresql", asker) for asker in ("stranger", "lead")],
+    indirect=["settings"],
+)
 def test_each_route_answers_those_who_may_call_it_and_refuses_the_others(
     asker: str, client: TestClient, as_person: Callable[[str], TestClient], world: World
 ) -> None:

@@ -181,6 +181,7 @@ def test_an_index_of_another_dimension_does_not_fit(settings, imported, do, serv
         checked_index(index, replace(encoder, epochs=1))
 
 
+@one_database
 def test_new_images_are_noticed(settings, database, imported, do):
     pool = imported(3)
     assert not has_seen_all(database, settings, pool_id=pool.id)
@@ -254,6 +255,7 @@ def test_new_images_join_the_served_version_whatever_the_usual_encoder_is(
     assert served(pool).id == result["index_version"]
 
 
+@one_database
 def test_without_the_served_versions_encoder_nothing_is_indexed_by_another_one_unasked(
     settings, imported, do, served, another_encoder
 ):
@@ -266,6 +268,7 @@ def test_without_the_served_versions_encoder_nothing_is_indexed_by_another_one_u
     assert (served(pool).id, served(pool).encoder) == (result["index_version"], settings.encoder)
 
 
+@one_database
 def test_what_a_kill_left_between_publishing_and_its_row_is_cleared_away(settings, imported, do, served):
     pool = imported(3)
     do(reindex, pool)
@@ -275,6 +278,7 @@ def test_what_a_kill_left_between_publishing_and_its_row_is_cleared_away(setting
     assert not left.exists()
 
 
+@one_database
 def test_old_versions_go_and_those_that_are_wanted_stay(settings, imported, do, served, database):
     pool = imported(3)
     made = [do(reindex, pool)["index_version"] for _ in range(5)]
