@@ -25,13 +25,22 @@ from app.insight import health
 from app.main import create_app
 from app.migrations import upgrade
 from app.settings import Settings
-from tests.engines import SharedStatements
+from tests.engines import SharedEngines
 from tests.postgres import PostgresServer, emptied, no_longer_emptied, server_for_tests
 
 # Where the client says that it is: at the machine, where whoever comes may work while nobody can log in.
 HERE = ("127.0.0.1", 50000)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+# Each statement runs on both databases in some test. What is there for a process, a command's words or a file, and asks
+# the database nothing that other tests do not ask it, runs on one of them.
+one_database = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+
+
+def pytest_configure() -> None:
+    """Let all tests be as patient as what jobs start, for which they wait: that gets a core when nobody wants one."""
+    os.nice(19)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -44,21 +53,24 @@ def _quick_passwords() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _statements_compiled_once() -> Iterator[None]:
-    """Engines of a kind share what SQLAlchemy made of their statements, as those of one long-lived server do."""
+def engines() -> Iterator[SharedEngines]:
+    """Engines share what SQLAlchemy made of their statements, and connections, as those of one long-lived server do."""
+    engines = SharedEngines()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(db, "create_engine", SharedStatements().create_engine)
-        yield
+        patch.setattr(db, "create_engine", engines.create_engine)
+        yield engines
 
 
 @pytest.fixture(scope="session")
-def postgres(worker_id: str) -> Iterator[PostgresServer]:
+def postgres(worker_id: str, engines: SharedEngines) -> Iterator[PostgresServer]:
     """A real PostgreSQL with a migrated database of this worker's own."""
     with server_for_tests(worker_id) as server:
         database = Database(server.url)
         upgrade(database)
         database.dispose()
+        engines.keep(server.url)
         yield server
+        engines.let_go()
         no_longer_emptied(server.url)
 
 

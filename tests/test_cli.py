@@ -1,4 +1,4 @@
-"""The commands as somebody types them: each is a process of its own."""
+"""The commands as somebody types them; where what is asked is how a process begins and ends, each is one of its own."""
 
 import csv
 import io
@@ -15,16 +15,15 @@ from urllib.request import urlopen
 import pytest
 from sqlalchemy import text
 
+from app.cli import main
 from app.jobs import queries
 from app.jobs.child import environment_for
 from app.pools.queries import create_pool, pool_named
 from app.registry.queries import served_version
 from app.verdicts.journal import store_import_labels
+from tests.conftest import one_database
 from tests.jobs.conftest import processes_that_name, wait_for, write_pictures
 from tests.postgres import marked_as
-
-# What the command line itself does is the same on both databases.
-one_database = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -33,12 +32,34 @@ def environment(settings):
 
 
 @pytest.fixture
-def winnow(environment):
-    """Run a command to its end."""
+def started(environment):
+    """Run a command to its end, as a process."""
 
     def run(*arguments, **more):
         command = [sys.executable, "-m", "app.cli", *map(str, arguments)]
         return subprocess.run(command, env=environment | more, capture_output=True, text=True, timeout=120, check=False)
+
+    return run
+
+
+@pytest.fixture
+def winnow(environment, monkeypatch, capfd):
+    """Run a command to its end, in this process: another one would take seconds to load its libraries."""
+
+    def run(*arguments, **more):
+        capfd.readouterr()
+        umask = os.umask(0o077)
+        try:
+            with monkeypatch.context() as patch:
+                for name, value in (environment | more).items():
+                    patch.setenv(name, value)
+                patch.setattr(sys, "argv", ["winnow", *map(str, arguments)])
+                with pytest.raises(SystemExit) as ended:
+                    main()
+        finally:
+            os.umask(umask)
+        out, err = capfd.readouterr()
+        return subprocess.CompletedProcess(arguments, ended.value.code or 0, out, err)
 
     return run
 
@@ -275,7 +296,7 @@ def test_an_export_that_cannot_be_written_leaves_nothing(winnow, database, tmp_p
 
 @one_database
 def test_ctrl_c_ends_a_reindex_in_silence_and_it_goes_on_later(winnow, server, settings, database, tmp_path):
-    folder = write_pictures(tmp_path / "stripes", 500)
+    folder = write_pictures(tmp_path / "stripes", 250)
     winnow("import", "stripes", folder)
     process = server("reindex", "stripes")
     wait_for(lambda: processes_that_name(f"{settings.vectors}"))
@@ -286,7 +307,7 @@ def test_ctrl_c_ends_a_reindex_in_silence_and_it_goes_on_later(winnow, server, s
     assert not processes_that_name(f"{settings.vectors}")
     assert winnow("reindex", "stripes").returncode == 0
     with database.read() as session:
-        assert served_version(session, pool_id=pool_named(session, "stripes").id).count == 500
+        assert served_version(session, pool_id=pool_named(session, "stripes").id).count == 250
 
 
 @one_database

@@ -7,10 +7,9 @@ import socket
 
 import pytest
 
+from tests.conftest import one_database
 from tests.jobs.conftest import wait_for
 from tests.processes import is_alive, serving
-
-one_database = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 
 
 def test_what_one_process_stores_every_other_one_tells(settings):

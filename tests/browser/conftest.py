@@ -17,7 +17,13 @@ from tests.browser.watched import Watch
 
 # Nothing listens there: whoever asks for photographs gets the digits.
 NOWHERE = Archive(url="http://127.0.0.1:9/nothing.tgz", size=1, sha256="")
-OTHERS_PER_CLASS = 100
+PARACHUTES, OTHERS_PER_CLASS = 240, 40
+
+POPUPS = ["WebUIOmniboxPopup", "WebUIOmniboxAimPopup"]
+PLAYWRIGHTS = ["AimEnabled", "AvoidCorsURLLoaderRestartOnRedirect", "AvoidUnnecessaryBeforeUnloadCheckSync"]
+PLAYWRIGHTS += ["DestroyProfileOnBrowserClose", "HttpsFirstBalancedModeAutoEnable", "HttpsUpgrades", "LensOverlay"]
+PLAYWRIGHTS += ["MediaRouter", "NetworkTimeServiceQuerying", "OptimizationHints", "PaintHolding", "PreconnectToSearch"]
+PLAYWRIGHTS += ["ThirdPartyStoragePartitioning"]
 
 # Two servers, two browsers and their workers on two cores: what is slow then is not wrong.
 expect.set_options(timeout=20_000)
@@ -32,6 +38,9 @@ def browser() -> Iterator[Browser]:
         pytest.fail("These tests need Chromium: install Debian's package “chromium”.")
     quiet = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"]
     quiet += ["--disable-component-update", "--disable-sync"]
+    # Behind each page Chromium keeps two of its own, for what pops up beneath its address bar; they take as long again.
+    # Of several such lists the last one counts, so this one holds Playwright's too.
+    quiet += [f"--disable-features={','.join([*POPUPS, *PLAYWRIGHTS])}"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=quiet)
         yield browser
@@ -50,14 +59,14 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def photographs(tmp_path_factory: pytest.TempPathFactory, real_images: Path) -> Path:
-    """A folder with a home in which the pool “photographs” is ready: all parachutes, and some of everything else."""
+    """A folder with a home in which the pool “photographs” is ready: parachutes, and some of everything else."""
 
     def chosen(place: Path) -> Path:
         for folder in sorted((real_images / "imagenette-96" / "train").iterdir()):
             pictures = sorted(folder.iterdir())
             target = place / "pictures" / folder.name
             target.mkdir(parents=True)
-            for picture in pictures if folder.name == "parachute" else pictures[:OTHERS_PER_CLASS]:
+            for picture in pictures[: PARACHUTES if folder.name == "parachute" else OTHERS_PER_CLASS]:
                 shutil.copy(picture, target)
         return place / "pictures"
 

@@ -18,7 +18,7 @@ MOST_PAGES = 40
 
 @pytest.mark.parametrize(
     ("ready", "pool", "keep", "wanted"),
-    [("digits", "digits", "3/", 120), ("photographs", "photographs", "parachute/", 300)],
+    [("digits", "digits", "3/", 120), ("photographs", "photographs", "parachute/", 120)],
     ids=["digits", "photographs"],
 )
 def test_the_keyboard_alone_leads_from_one_picture_to_a_csv_of_exactly_what_was_accepted(

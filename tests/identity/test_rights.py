@@ -18,7 +18,7 @@ from app.identity.tokens import add_token
 from app.main import create_app
 from app.settings import Settings
 from app.tables import Folder, Image, ImagePath, PoolImage, Review, Unreadable, now
-from tests.conftest import HERE
+from tests.conftest import HERE, one_database
 from tests.people import beside
 from tests.world import PASSWORD, World
 
@@ -61,7 +61,12 @@ def test_no_address_fits_two_rules() -> None:
                 assert not _overlap(rule.path, other.path), (rule.path, other.path)
 
 
-@pytest.mark.parametrize("asker", ["nobody", "stranger", "annotator", "lead", "engineer", "admin"])
+@pytest.mark.parametrize(
+    ("settings", "asker"),
+    [("sqlite", asker) for asker in ("nobody", "stranger", "annotator", "lead", "engineer", "admin")]
+    + [("postgresql", asker) for asker in ("stranger", "lead")],
+    indirect=["settings"],
+)
 def test_each_route_answers_those_who_may_call_it_and_refuses_the_others(
     asker: str, client: TestClient, as_person: Callable[[str], TestClient], world: World
 ) -> None:
@@ -71,6 +76,7 @@ def test_each_route_answers_those_who_may_call_it_and_refuses_the_others(
     }
 
 
+@one_database
 @pytest.mark.parametrize(
     ("person", "ceiling", "like"),
     [

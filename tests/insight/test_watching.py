@@ -12,9 +12,7 @@ from starlette.testclient import TestClient
 from app.logs import JsonFormatter, TextFormatter, request_id
 from app.main import create_app
 from app.settings import Settings
-from tests.conftest import HERE
-
-one_database = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+from tests.conftest import HERE, one_database
 
 
 @one_database

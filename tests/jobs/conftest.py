@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from app.jobs.imports import import_here
 from app.jobs.work import Perform, Result, do_now
 from app.pools.queries import create_pool
 from app.settings import Settings
+from tests.ml.colour_grid import FOLDER as COLOUR_GRID
 
 
 def write_pictures(folder: Path, count: int, seed: int = 0) -> Path:
@@ -27,6 +29,13 @@ def write_pictures(folder: Path, count: int, seed: int = 0) -> Path:
         stripes = random.integers(0, 256, (1, 8, 3), dtype=np.uint8).repeat(8, axis=1).repeat(64, axis=0)
         Image.fromarray(stripes).save(folder / f"{number:04}.png")
     return folder
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Settings by which pools are indexed by a quick encoder: to load the one that comes along takes a second."""
+    shutil.copytree(COLOUR_GRID, settings.home / "encoders" / "colour-grid")
+    return settings.model_copy(update={"encoder": "colour-grid"})
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,9 @@ from tests.ml.record_writing import noise, write_cifar10
 from tests.people import person
 
 
-@pytest.mark.parametrize("who", ["Erik", None])
+@pytest.mark.parametrize(
+    ("settings", "who"), [("sqlite", "Erik"), ("postgresql", "Erik"), ("sqlite", None)], indirect=["settings"]
+)
 def test_labels_that_files_carry_are_verdicts_of_whoever_imported(
     settings: Settings, database: Database, tmp_path: Path, who: str | None
 ) -> None:

@@ -187,6 +187,7 @@ def test_without_torch_the_job_says_what_to_install(queue, do, job, monkeypatch)
     assert "pip install" in job(job_id).error
 
 
+@pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
 def test_a_long_pretraining_holds_no_import_up(
     settings, trainer, queue, job, database, imported, monkeypatch, tmp_path
 ):

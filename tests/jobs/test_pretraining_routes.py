@@ -19,8 +19,9 @@ def pool(imported):
     return imported(40)
 
 
-def test_a_pretraining_is_queued_with_its_numbers_written_out(client, pool, settings):
-    wanted = {"recipe": "folder", "changes": ["training.epochs=7", "method.temperature=0.5"], "init": settings.encoder}
+def test_a_pretraining_is_queued_with_its_numbers_written_out(client, pool):
+    changes = ["training.epochs=7", "method.temperature=0.5"]
+    wanted = {"recipe": "folder", "changes": changes, "init": "simclr-resnet18-96"}
     answer = client.post(START, json=wanted)
     assert answer.status_code == 202, answer.text
     job = client.get(f"/api/v1/jobs/{answer.json()['job']}").json()
@@ -30,7 +31,7 @@ def test_a_pretraining_is_queued_with_its_numbers_written_out(client, pool, sett
             "name": "stripes-1",
             "recipe": "folder",
             "changes": ["method.temperature=0.5", "training.epochs=7", "training.batch=16"],
-            "init": settings.encoder,
+            "init": "simclr-resnet18-96",
             "images": 40,
             "epochs": 7,
         }

@@ -21,8 +21,10 @@ from app.search.unfit import UnfitIndex
 from app.settings import PROJECT
 from app.tables import JournalEntry
 from ml.artifacts import IndexManifest
+from tests.conftest import one_database
 from tests.jobs.conftest import ImportedPool, write_pictures
-from tests.ml.colour_grid import FOLDER as COLOUR_GRID
+
+SHIPPED = "simclr-resnet18-96"
 
 
 @pytest.fixture
@@ -45,10 +47,10 @@ def last_job(database):
 
 def test_a_reindex_serves_a_vector_for_each_image(settings, database, imported, do, served, last_job):
     pool = imported(40)
-    result = do(reindex, pool)
+    result = do(reindex, pool, encoder=SHIPPED)
     version = served(pool)
     assert (result["count"], result["left_out"], result["index_version"]) == (40, 0, version.id)
-    assert (version.encoder, version.dimension, version.count) == ("simclr-resnet18-96", 512, 40)
+    assert (version.encoder, version.dimension, version.count) == (SHIPPED, 512, 40)
     digests = np.load(settings.indexes / version.artifact / "images.npy")
     with database.read() as session:
         assert (queries.image_rows(session, pool_id=pool.id, digests=digests) > 0).all()
@@ -58,6 +60,7 @@ def test_a_reindex_serves_a_vector_for_each_image(settings, database, imported, 
     assert has_seen_all(database, settings, pool_id=pool.id)
 
 
+@one_database
 def test_a_reindex_finds_near_identical_images(settings, imported, do, served, database):
     pool = imported(12)
     with Image.open(pool.folder / "0003.png") as picture:
@@ -70,6 +73,7 @@ def test_a_reindex_finds_near_identical_images(settings, imported, do, served, d
     assert len(np.unique(index.stacks)) == 12
 
 
+@one_database
 def test_vectors_of_the_served_version_are_taken_over(settings, database, imported, do, served):
     pool = imported(12)
     do(reindex, pool)
@@ -82,6 +86,7 @@ def test_vectors_of_the_served_version_are_taken_over(settings, database, import
     assert IndexManifest.read(settings.indexes / first.artifact).count == 12, "open reviews keep theirs"
 
 
+@one_database
 def test_a_damaged_served_version_only_makes_the_reindex_longer(settings, imported, do, served):
     pool = imported(6)
     do(reindex, pool)
@@ -91,6 +96,7 @@ def test_a_damaged_served_version_only_makes_the_reindex_longer(settings, import
     assert do(reindex, pool)["count"] == 6
 
 
+@one_database
 def test_originals_that_are_gone_or_changed_are_left_out_and_named(settings, imported, do, served):
     pool = imported(6)
     (pool.folder / "0001.png").unlink()
@@ -119,6 +125,7 @@ def test_an_empty_pool_cannot_be_indexed(database, do, tmp_path, last_job):
     assert last_job(empty).error == "The pool “empty” has no images yet; import a folder first."
 
 
+@one_database
 def test_a_pool_whose_files_are_all_gone_cannot_be_indexed(imported, do, served):
     pool = imported(3)
     shutil.rmtree(pool.folder)
@@ -127,6 +134,7 @@ def test_a_pool_whose_files_are_all_gone_cannot_be_indexed(imported, do, served)
     assert served(pool) is None
 
 
+@one_database
 def test_a_flipped_byte_in_the_encoder_fails_the_job_and_what_was_served_stays(
     settings, imported, do, served, last_job
 ):
@@ -134,7 +142,7 @@ def test_a_flipped_byte_in_the_encoder_fails_the_job_and_what_was_served_stays(
     do(reindex, pool)
     before = served(pool)
     mine = settings.home / "encoders" / "mine"
-    shutil.copytree(PROJECT / "ml" / "encoders" / settings.encoder, mine)
+    shutil.copytree(PROJECT / "ml" / "encoders" / SHIPPED, mine)
     content = bytearray((mine / "encoder.onnx").read_bytes())
     content[1000] ^= 1
     (mine / "encoder.onnx").write_bytes(content)
@@ -145,6 +153,7 @@ def test_a_flipped_byte_in_the_encoder_fails_the_job_and_what_was_served_stays(
     assert served(pool) == before
 
 
+@one_database
 def test_the_sentence_of_a_failing_child_reaches_the_job_without_a_server_path(settings, imported, do, last_job):
     pool = imported(3)
     _, manifest = find_encoder(settings, settings.encoder)
@@ -159,18 +168,20 @@ def test_the_sentence_of_a_failing_child_reaches_the_job_without_a_server_path(s
     assert str(settings.home) not in job.error
 
 
+@one_database
 def test_an_index_of_another_dimension_does_not_fit(settings, imported, do, served):
     pool = imported(3)
     do(reindex, pool)
     _, encoder = find_encoder(settings, settings.encoder)
     index: Path = settings.indexes / served(pool).artifact
     assert checked_index(index, encoder).count == 3
-    with pytest.raises(UnfitIndex, match="vectors of 512 numbers, but the encoder “simclr-resnet18-96” makes 128"):
+    with pytest.raises(UnfitIndex, match="vectors of 48 numbers, but the encoder “colour-grid” makes 128"):
         checked_index(index, replace(encoder, dimension=128))
     with pytest.raises(UnfitIndex, match="made by another encoder"):
         checked_index(index, replace(encoder, epochs=1))
 
 
+@one_database
 def test_new_images_are_noticed(settings, database, imported, do):
     pool = imported(3)
     assert not has_seen_all(database, settings, pool_id=pool.id)
@@ -183,11 +194,14 @@ def test_new_images_are_noticed(settings, database, imported, do):
 
 @pytest.fixture
 def another_encoder(settings):
-    """An encoder of one's own, quick and of another dimension."""
-    shutil.copytree(COLOUR_GRID, settings.home / "encoders" / "colour-grid")
-    return "colour-grid"
+    """An encoder of one's own, as quick as the usual one and not the same."""
+    usual, manifest = find_encoder(settings, settings.encoder)
+    shutil.copytree(usual, usual.with_name("another"))
+    replace(manifest, name="another", epochs=1).write(usual.with_name("another"))
+    return "another"
 
 
+@one_database
 def test_what_was_built_is_checked_and_the_figures_are_kept(imported, do, served):
     pool = imported(12)
     result = do(reindex, pool)
@@ -205,15 +219,16 @@ def test_what_was_built_is_checked_and_the_figures_are_kept(imported, do, served
 
 
 def test_another_encoders_version_waits_as_a_candidate_unless_it_is_to_be_served(
-    imported, do, served, another_encoder, database
+    settings, imported, do, served, database
 ):
     pool = imported(5)
-    do(reindex, pool)
+    # They differ in dimension too.
+    do(reindex, pool, encoder=SHIPPED)
     first = served(pool)
-    candidate = do(reindex, pool, encoder=another_encoder)
-    assert (candidate["served"], candidate["encoder"]) == (False, another_encoder)
+    candidate = do(reindex, pool, encoder=settings.encoder)
+    assert (candidate["served"], candidate["encoder"]) == (False, settings.encoder)
     assert served(pool) == first
-    asked = do(reindex, pool, encoder=another_encoder, serve=True)
+    asked = do(reindex, pool, encoder=settings.encoder, serve=True)
     assert (asked["served"], served(pool).id) == (True, asked["index_version"])
     with database.read() as session:
         moves = session.scalars(select(JournalEntry).where(JournalEntry.act == "serve").order_by(JournalEntry.id)).all()
@@ -240,6 +255,7 @@ def test_new_images_join_the_served_version_whatever_the_usual_encoder_is(
     assert served(pool).id == result["index_version"]
 
 
+@one_database
 def test_without_the_served_versions_encoder_nothing_is_indexed_by_another_one_unasked(
     settings, imported, do, served, another_encoder
 ):
@@ -252,6 +268,7 @@ def test_without_the_served_versions_encoder_nothing_is_indexed_by_another_one_u
     assert (served(pool).id, served(pool).encoder) == (result["index_version"], settings.encoder)
 
 
+@one_database
 def test_what_a_kill_left_between_publishing_and_its_row_is_cleared_away(settings, imported, do, served):
     pool = imported(3)
     do(reindex, pool)
@@ -261,6 +278,7 @@ def test_what_a_kill_left_between_publishing_and_its_row_is_cleared_away(setting
     assert not left.exists()
 
 
+@one_database
 def test_old_versions_go_and_those_that_are_wanted_stay(settings, imported, do, served, database):
     pool = imported(3)
     made = [do(reindex, pool)["index_version"] for _ in range(5)]
@@ -288,6 +306,7 @@ def test_a_job_that_is_stopped_at_the_last_moment_leaves_nothing(settings, datab
     assert not list(settings.indexes.iterdir())
 
 
+@one_database
 def test_an_index_that_misses_images_is_unfit_and_never_registered(settings, database, imported, do, monkeypatch):
     pool = imported(3)
     index = reindexing._index

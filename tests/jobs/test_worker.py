@@ -18,10 +18,12 @@ from app.jobs.reindex import reindex
 from app.jobs.work import carry_out
 from app.registry.queries import served_version
 from app.tables import Job, now
+from tests.conftest import one_database
 from tests.jobs.conftest import processes_that_name, wait_for, write_pictures
 
-# Enough for a few seconds of embedding, so that there is a middle to be killed in.
-MANY = 500
+# Enough for a few seconds of embedding by the encoder that comes along, so that there is a middle to be killed in.
+MANY = 300
+SLOW = "simclr-resnet18-96"
 
 
 @pytest.fixture
@@ -84,7 +86,7 @@ def test_a_queued_import_is_done_and_its_reindex_too(settings, database, worker,
         assert served_version(session, pool_id=pool.id).count == 5
 
 
-@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+@one_database
 def test_a_failing_childs_sentence_reaches_the_job(worker, job, queue, imported, tmp_path):
     pool = imported(1)
     job_id = queue(IMPORT, pool.id, folder=str(tmp_path / "nope"))
@@ -95,9 +97,10 @@ def test_a_failing_childs_sentence_reaches_the_job(worker, job, queue, imported,
     assert job(job_id).error == "There is no folder “nope”."
 
 
+@one_database
 def test_a_killed_workers_job_goes_on_where_it_was(settings, database, worker, job, queue, imported, vectors_on_disk):
     pool = imported(MANY)
-    job_id = queue(REINDEX, pool.id)
+    job_id = queue(REINDEX, pool.id, encoder=SLOW)
     with worker() as process:
         wait_for(vectors_on_disk)
         process.send_signal(signal.SIGKILL)
@@ -120,9 +123,10 @@ def test_a_killed_workers_job_goes_on_where_it_was(settings, database, worker, j
     assert (job(job_id).state, job(job_id).result["count"]) == ("done", MANY)
 
 
+@one_database
 def test_a_worker_that_is_told_to_stop_gives_its_job_back(settings, worker, job, queue, imported, vectors_on_disk):
     pool = imported(MANY)
-    job_id = queue(REINDEX, pool.id)
+    job_id = queue(REINDEX, pool.id, encoder=SLOW)
     with worker() as process:
         wait_for(lambda: job(job_id).phase == "embed")
         process.send_signal(signal.SIGTERM)
@@ -202,11 +206,12 @@ def test_work_in_a_terminal_ends_when_a_browser_stops_it(database, settings, job
     assert (job(held.id).state, job(held.id).error) == ("stopped", None)
 
 
+@pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
 def test_a_reindex_that_is_stopped_ends_its_child_and_leaves_nothing_half_built(
     settings, worker, job, queue, imported, client
 ):
     pool = imported(MANY)
-    job_id = queue(REINDEX, pool.id)
+    job_id = queue(REINDEX, pool.id, encoder=SLOW)
     # What an index process leaves that is ended in the middle.
     draft = settings.indexes / ".winnow-draft-abandoned"
     draft.mkdir(parents=True)

@@ -17,12 +17,10 @@ from starlette.testclient import TestClient
 from app.db import Database
 from app.pools.queries import PoolLine, unreadable_files
 from app.settings import PROJECT, Settings
+from tests.conftest import one_database
 from tests.pools.hostile import files, lay_out
 from tests.pools.pictures import save
 from tests.review.originals import pool_of_the_shipped_encoder
-
-# What reading files does is the same on both databases.
-one_database = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 
 IMPORT_WITHIN_S = 240
 # Beyond what a process has that imports one small picture: two pictures of 25 million pixels at once, and their files.

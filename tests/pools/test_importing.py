@@ -17,6 +17,7 @@ from app.pools.images import images_page, originals_of
 from app.pools.queries import PoolLine, create_pool, lost_images
 from app.pools.thumbnails import ThumbnailStore
 from app.tables import Image, ImagePath, PoolImage
+from tests.conftest import one_database
 from tests.pools.conftest import Importer, everything
 from tests.pools.pictures import save, write_bmp, write_cifar10, write_stl10
 
@@ -313,6 +314,7 @@ def test_two_imports_at_once_store_each_image_once(
     assert len(rows["image_path"]) == (700 if same_folder else 1400)
 
 
+@one_database
 def test_ten_thousand_files_in_one_folder_are_imported_with_progress(importer: Importer, folder: Path) -> None:
     for number in range(10_000):
         write_bmp(folder / f"{number:05}.bmp", number)

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from app.db import Database
+from app.search import query_vectors
 from app.settings import Settings
 from tests import leases
 from tests.seeded import SeededPool, seed_pool, two_heaps
 
 OWLS, OTHERS = 30, 70
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _encoders_opened_once() -> Iterator[None]:
+    """Servers share the encoders that they have opened: each anew takes half a second, and 150 MB until long after."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(query_vectors, "Encoder", SimpleNamespace(open=cache(query_vectors.Encoder.open)))
+        yield
 
 
 @pytest.fixture

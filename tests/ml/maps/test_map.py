@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from ml.artifacts import IndexManifest, MapManifest
 from tests.ml.conftest import Run
 from tests.ml.maps.conftest import CLASSES, ENCODER
 
-pytestmark = pytest.mark.torch
-
-pytest.importorskip("pacmap")
-pytest.importorskip("matplotlib")
+# Looked for, and not loaded: what PaCMAP compiles when it is imported takes seconds, also of whoever runs other tests.
+pytestmark = [
+    pytest.mark.torch,
+    pytest.mark.skipif(find_spec("pacmap") is None or find_spec("matplotlib") is None, reason="needs the `map` extra"),
+]
 
 GROUPS = '[groups]\nanimals = ["bird", "cat"]\nvehicles = ["car", "ship"]\n'
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 
@@ -9,10 +11,11 @@ from ml.maps.principal import principal_components
 from ml.maps.projections import CannotLayOut, Layout, Method, check, lay_out
 from tests.ml.maps.conftest import Remembered, Vectors
 
-pytestmark = pytest.mark.torch
-
-pytest.importorskip("pacmap")
-pytest.importorskip("openTSNE")
+# Looked for, and not loaded: what PaCMAP compiles when it is imported takes seconds, also of whoever runs other tests.
+pytestmark = [
+    pytest.mark.torch,
+    pytest.mark.skipif(find_spec("pacmap") is None or find_spec("openTSNE") is None, reason="needs the `map` extra"),
+]
 
 
 @pytest.mark.parametrize("method", ["pca", "pacmap", "tsne"])

@@ -19,7 +19,7 @@ torch = pytest.importorskip("torch")
 
 from ml.pretraining.checkpoints import read_milestone  # noqa: E402
 from tests.ml.conftest import REPOSITORY, ml_command  # noqa: E402
-from tests.ml.pretraining.runs import CHANGES, assert_same_state, milestones, some_pictures  # noqa: E402
+from tests.ml.pretraining.runs import CHANGES, assert_same_state, milestones, some_pictures, train  # noqa: E402
 
 SOON_S = 10.0
 
@@ -102,17 +102,15 @@ def wait_until(what: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_killed_in_mid_epoch_twice_it_ends_bit_by_bit_as_if_never_stopped(images: Path, tmp_path: Path) -> None:
-    for _ in range(2):
-        with started(images, tmp_path / "killed", *LONG) as child:
-            listen(child, in_mid_epoch)
-            child.send_signal(signal.SIGKILL)
-        assert child.returncode == -signal.SIGKILL
-        assert 0 < read_milestone(tmp_path / "killed" / "last.ckpt").step < 120
-    # Not in this process: other tests may have changed how many threads it computes with.
+def test_killed_in_mid_epoch_it_ends_bit_by_bit_as_if_never_stopped(images: Path, tmp_path: Path) -> None:
+    with started(images, tmp_path / "killed", *LONG) as child:
+        listen(child, in_mid_epoch)
+        child.send_signal(signal.SIGKILL)
+    assert child.returncode == -signal.SIGKILL
+    assert 0 < read_milestone(tmp_path / "killed" / "last.ckpt").step < 120
+    # In this process, where torch is loaded already.
     for name in ("killed", "whole"):
-        ended_well = subprocess.run(command(images, tmp_path / name, *LONG), cwd=REPOSITORY, check=False)
-        assert ended_well.returncode == 0
+        train(images, tmp_path / name, *LONG)
     assert_same_state(tmp_path / "killed", tmp_path / "whole")
     # What was told of steps that were then done again is told once.
     lines = (tmp_path / "killed" / "log.csv").read_text().splitlines()[1:]
@@ -179,10 +177,11 @@ def test_of_two_ranks_none_outlives_the_other_and_one_can_go_on_alone(
         assert child.wait(SOON_S) == 1
         wait_until(lambda: ended(other))
 
-    with started(images, run, *LONG) as child:
-        assert "Going on at epoch" in listen(child, lambda event: event["event"] == "note")["message"]
-        assert listen(child, lambda event: event.get("kind") == "run")["epochs"] == 24
-        assert child.wait(SOON_S) == 0
+    # In this process, where torch is loaded already.
+    for name in ("NTASKS", "JOB_ID", "NNODES", "NTASKS_PER_NODE", "JOB_NAME"):
+        monkeypatch.delenv(f"SLURM_{name}")
+    told = train(images, run, *LONG)
+    assert "Going on at epoch" in told.notes[0]
     assert milestones(run) == ["epoch-0024.ckpt"]
 
 

@@ -1,7 +1,8 @@
-"""Two real ranks, started once for all tests that ask something of them: to load torch takes them ten seconds each."""
+"""Two real ranks, started once for all tests that ask something of them, and forked from one that has loaded torch."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import socket
 from pathlib import Path
@@ -20,7 +21,9 @@ def two_ranks(folder: Path) -> list[dict[str, Any]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    torch.multiprocessing.spawn(_rank, (port, folder), nprocs=RANKS)
+    # To load torch takes ten seconds, of each rank if it has to; and a process that has computed gradients cannot fork.
+    multiprocessing.get_context("forkserver").set_forkserver_preload([__name__])
+    torch.multiprocessing.start_processes(_rank, (port, folder), nprocs=RANKS, start_method="forkserver")
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(RANKS)]
 
 
