@@ -40,10 +40,10 @@ from app.review import at_work, lot_routes, outlook_routes
 from app.review import routes as review_routes
 from app.review import views as review_views
 from app.review.decided import DecidedRows
-from app.review.turnstile import Turnstile
 from app.search.query_vectors import EncoderShelf
 from app.search.served_index import IndexShelf
 from app.settings import Settings
+from app.turnstile import Turnstile
 
 # What a form adds around an uploaded picture.
 FORM_OVERHEAD = 64 * 1024

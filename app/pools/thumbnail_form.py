@@ -15,6 +15,7 @@ from app.pools.held import held_images
 from app.pools.queries import pool_named
 from app.pools.thumbnails import SMALL, Size
 from app.sessions import read_session
+from app.turnstile import beside
 
 # Ended before the answer is sent: a slow browser keeps no connection to the database.
 BriefSession = Annotated[Session, Depends(read_session, scope="function")]
@@ -33,6 +34,7 @@ class WantedThumbnails(Body):
 @router.post(
     "",
     summary="Thumbnails of many images",
+    dependencies=[beside],
     response_class=Response,
     responses={
         200: {

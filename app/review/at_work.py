@@ -19,6 +19,7 @@ from app.pools.queries import class_named, pool_named
 from app.review.bodies import Counts
 from app.sessions import ReadSession
 from app.tables import Commit, Label, LabelClass, Page, Person, Review, UtcDateTime, now
+from app.turnstile import beside
 from app.verdicts.queries import STANDS
 from app.words import ACCEPT, REJECT, UNSURE
 
@@ -70,7 +71,7 @@ class BusyList(BaseModel):
     classes: list[BusyOut]
 
 
-@router.get("/pools/{pool}/at-work", summary="Show who is at work")
+@router.get("/pools/{pool}/at-work", summary="Show who is at work", dependencies=[beside])
 def at_work(
     pool: str,
     session: ReadSession,

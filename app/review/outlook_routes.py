@@ -15,9 +15,9 @@ from app.review.catching import caught_by, second_look_is_due
 from app.review.opening import ranked_for
 from app.review.queries import ReviewLine
 from app.review.turning import looked_at_by_others
-from app.review.turnstile import beside
 from app.search.outlook import Outlook, PageResult, outlook
 from app.sessions import ReadSession
+from app.turnstile import beside
 from app.verdicts.queries import class_counts
 from app.words import ACCEPT
 

@@ -23,10 +23,10 @@ from app.review.page_queries import PageLine
 from app.review.second import of_others
 from app.review.starting import query_of, query_of_second, version_to_pin
 from app.review.turning import turn
-from app.review.turnstile import beside, waited_for
 from app.review.uploads import UploadStore
 from app.review.vectors import Embed
 from app.sessions import ReadSession, WriteSession
+from app.turnstile import beside, waited_for
 from app.words import FIRST, SECOND
 
 router = APIRouter(prefix="/api/v1", tags=["reviews"])
