@@ -89,6 +89,8 @@ def test_the_pages_fit_a_phone(server: Server, new_page: NewPage) -> None:
 
 
 def press(page: Page, selector: str) -> None:
+    # A button does nothing before the page's scripts have been loaded.
+    page.wait_for_load_state()
     tab_to(page, f":is({selector})" if ":has-text" not in selector else focusable(page, selector))
     page.keyboard.press("Enter")
 
