@@ -105,7 +105,8 @@ async def _measure(
     where = "SQLite" if options.sqlite else "PostgreSQL, fsync on"
     print(f"{options.annotators} annotators, {options.images:,} images, {options.workers} web processes, {where}")
     print(f"paced: {len(paced)} pages in {seconds:.0f} s; the load generator took {generator:.2f} of a core")
-    print(f"reindex beside it: {state}, {done:,} of {total or 0:,} pictures" if beside else "no reindex beside it")
+    far = f"{state}, {done:,} of {total or 0:,} in its last part"
+    print(f"reindex beside it: {far}" if beside else "no reindex beside it")
     p95 = _quantile(paced, 0.95)
     print(
         f"commit + next page: median {median(paced):.0f} ms, p95 {p95:.0f} ms, p99 {_quantile(paced, 0.99):.0f} ms, "
