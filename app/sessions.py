@@ -28,6 +28,8 @@ def write_session(request: Request) -> Iterator[Session]:
 
 
 ReadSession = Annotated[Session, Depends(read_session)]
+# Ended before the answer is sent: a slow client that loads something large keeps no connection to the database.
+BriefSession = Annotated[Session, Depends(read_session, scope="function")]
 ExportSession = Annotated[Session, Depends(export_session)]
 # With the usual scope the commit would run after the answer, and a failing one would still have told the client 200.
 WriteSession = Annotated[Session, Depends(write_session, scope="function")]

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse
-from sqlalchemy.orm import Session
 
 from app.identity.people import CurrentAsking
 from app.pools.bodies import ImageOut, PlaceOut, problem_response
 from app.pools.errors import ImageNotFound
 from app.pools.images import image_by_hash, originals_of, places_of
 from app.pools.originals import intact_original, record_png
-from app.sessions import ReadSession, read_session
+from app.sessions import BriefSession, ReadSession
 
 router = APIRouter(prefix="/images/{id}", tags=["images"])
 
@@ -30,9 +28,6 @@ _MEDIA_TYPES = {
     "BMP": "image/bmp",
     "TIFF": "image/tiff",
 }
-
-# Closed before the answer is sent: a slow client that loads a large file keeps no connection to the database.
-BriefSession = Annotated[Session, Depends(read_session, scope="function")]
 
 
 @router.get("", summary="Look at an image", responses=_NO_IMAGE)

@@ -6,19 +6,15 @@ import secrets
 from collections.abc import Mapping
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import Field, StringConstraints
-from sqlalchemy.orm import Session
 
 from app.pools.bodies import Body, problem_response
 from app.pools.held import held_images
 from app.pools.queries import pool_named
 from app.pools.thumbnails import SMALL, Size
-from app.sessions import read_session
+from app.sessions import BriefSession
 from app.turnstile import beside
-
-# Ended before the answer is sent: a slow browser keeps no connection to the database.
-BriefSession = Annotated[Session, Depends(read_session, scope="function")]
 
 router = APIRouter(prefix="/pools/{pool}/thumbnails", tags=["images"])
 
