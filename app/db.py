@@ -67,8 +67,8 @@ class Database:
     def glance(self, look: Callable[[Connection], Seen]) -> Seen:
         """Return what `look` sees, each of its statements by itself; for what is asked with every request.
 
-        A transaction's beginning and end are a way to the server each. A connection that is dead is found out here, and
-        `look` is called again on another.
+        A transaction's beginning and end, and whether the connection is still alive, are a way to the server each. One
+        that is not is found out here, and `look` is called again on another.
         """
         try:
             with self._glancing.connect() as connection:
@@ -137,12 +137,14 @@ def _engine(url: str, **options: Any) -> Engine:
     # An error that is logged would tell what people sent, and hashes of passwords.
     options = {"hide_parameters": True, **options}
     if parsed.get_backend_name() != "sqlite":
-        # The connection given back last first: of what was asked on it before, it knows how.
         if "poolclass" in options:
             return create_engine(url, **options)
+        # The connection given back last first: of what was asked on it before, it knows how.
         engine = create_engine(url, pool_use_lifo=True, **options)
-        event.listen(engine, "checkin", _note_when)
-        event.listen(engine, "checkout", partial(_see_that_it_lives, engine.dialect))
+        # A glance finds out by itself.
+        if options.get("isolation_level") != "AUTOCOMMIT":
+            event.listen(engine, "checkin", _note_when)
+            event.listen(engine, "checkout", partial(_see_that_it_lives, engine.dialect))
         return engine
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)

@@ -19,8 +19,6 @@ from app.pages import below_prefix, is_for_a_person, url
 
 # What nobody has to be known for: a name, a password, and the page to go to.
 LARGEST_OF_ANYONE = 16 * 1024
-# A body so small is waited for before it is looked who asks: a page of verdicts by name.
-SMALL = 16 * 1024
 
 
 class NotAtTheMachine(Forbidden):
@@ -69,7 +67,8 @@ class Gate:
         else:
             length = body_length(request.headers)
             whole = length == 0 and "transfer-encoding" not in request.headers
-            if 0 < length <= SMALL:
+            # No more than anybody may send, and enough for a page of verdicts by name.
+            if 0 < length <= LARGEST_OF_ANYONE:
                 first = await receive()
                 whole = not first.get("more_body", False)
                 receive = _once_more(first, receive)
