@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.annotator import CREATE_CLASS, begin_review, commit, paths, tab_to, wait_until_open
 from tests.browser.conftest import NewPage
@@ -79,7 +79,7 @@ def test_the_keyboard_cuts_out_a_part_and_starts_from_it(server: Server, page: P
     _to_pictures(page, "3/")
     page.keyboard.press("c")
     dialog = page.get_by_role("dialog", name="Start from a part")
-    expect(dialog.get_by_role("status")).to_contain_text("60 % × 60 %")
+    _expect_the_picture(page)
     for key in ("ArrowRight", "ArrowRight", "ArrowDown", "Shift+ArrowLeft", "Shift+ArrowDown", "Shift+ArrowDown"):
         page.keyboard.press(key)
     expect(dialog.get_by_role("status")).to_have_text(
@@ -104,6 +104,7 @@ def test_arrows_stop_at_the_edges_and_at_the_least_size(page: Page) -> None:
     _with_class(page, "three")
     _to_pictures(page, "3/")
     page.keyboard.press("c")
+    _expect_the_picture(page)
     for key in ("Shift+ArrowLeft", "Shift+ArrowUp", "ArrowRight", "ArrowDown"):
         for _ in range(45):
             page.keyboard.press(key)
@@ -120,6 +121,7 @@ def test_the_mouse_draws_moves_and_stretches_a_part(page: Page) -> None:
     _with_class(page, "three")
     _to_pictures(page, "3/")
     page.keyboard.press("c")
+    _expect_the_picture(page)
     said = page.get_by_role("dialog").get_by_role("status")
     _drag(page, (0.1, 0.1), (0.5, 0.6))
     expect(said).to_contain_text("40 % × 50 % of the picture, 10 % from the left, 10 % from the top")
@@ -132,6 +134,23 @@ def test_the_mouse_draws_moves_and_stretches_a_part(page: Page) -> None:
     expect(page.get_by_role("dialog").get_by_role("button", name="Start")).to_be_disabled()
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def test_until_the_picture_has_come_nothing_can_be_chosen_of_it(page: Page) -> None:
+    _with_class(page, "three")
+    _to_pictures(page, "3/")
+    held: list[Route] = []
+    page.route(re.compile("/thumbnail[?]size=1024$"), lambda route: held.append(route))
+    page.keyboard.press("c")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("status")).to_have_text("The picture is on its way.")
+    for name in ("Collect more", "Start"):
+        expect(dialog.get_by_role("button", name=name)).to_be_disabled()
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_visible()
+    held.pop().continue_()
+    _expect_the_picture(page)
+    expect(dialog.get_by_role("button", name="Start")).to_be_enabled()
 
 
 def test_a_part_of_what_is_collected_takes_its_place(server: Server, page: Page) -> None:
@@ -264,6 +283,11 @@ def _query_of_review(server: Server, page: Page) -> dict[str, Any]:
     page.wait_for_url("**/reviews/*")
     wait_until_open(page)
     return dict(json.loads(server.get(f"/api/v1/reviews/{page.url.rsplit('/', 1)[1]}"))["query"])
+
+
+def _expect_the_picture(page: Page) -> None:
+    """Wait until the dialog shows its picture and tells of the part that is chosen at first."""
+    expect(page.get_by_role("dialog").get_by_role("status")).to_contain_text("60 % × 60 %")
 
 
 def _drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:

@@ -19,6 +19,8 @@ export default class extends Controller {
     this.part = example.crop ?? AT_FIRST;
     this.size = null;
     this.pictureTarget.src = example.source;
+    // Nothing is chosen of what nobody sees yet.
+    this.say("The picture is on its way.", { usable: false });
     this.element.showModal();
     this.partTarget.focus();
     await this.pictureTarget.decode().catch(() => {});
@@ -101,10 +103,10 @@ export default class extends Controller {
     else this.say(`${percent(this.part.width)} × ${percent(this.part.height)} of the picture, ${percent(this.part.left)} from the left, ${percent(this.part.top)} from the top: ${pixels}`);
   }
 
-  say(words, { problem = false } = {}) {
+  say(words, { problem = false, usable = !problem } = {}) {
     this.saidTarget.textContent = words;
     this.saidTarget.toggleAttribute("data-problem", problem);
-    for (const button of this.useTargets) button.disabled = problem;
+    for (const button of this.useTargets) button.disabled = !usable;
   }
 
   get pixels() {
