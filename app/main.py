@@ -40,6 +40,7 @@ from app.review import at_work, lot_routes, outlook_routes
 from app.review import routes as review_routes
 from app.review import views as review_views
 from app.review.decided import DecidedRows
+from app.review.foreseen import ForeseenPages
 from app.search.query_vectors import EncoderShelf
 from app.search.served_index import IndexShelf
 from app.settings import Settings
@@ -119,6 +120,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.shelf = IndexShelf(settings.indexes)
     app.state.row_maps = RowMaps()
     app.state.decided_rows = DecidedRows()
+    app.state.foreseen = ForeseenPages()
     app.state.turnstile = Turnstile()
     app.state.readiness = health.Readiness(database, settings)
     app.state.encoders = EncoderShelf(settings.encoder_folders)

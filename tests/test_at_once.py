@@ -69,8 +69,12 @@ class Hand:
     def commit(self) -> None:
         if self.pages:
             page = self.random.choice(self.pages[-3:])
-            rejected = [tile["image"] for tile in page["candidates"] if self.random.random() < 0.3]
-            self._give(f"/pages/{page['id']}/commit", {"rejected": rejected})
+            marks = {"rejected": [tile["image"] for tile in page["candidates"] if self.random.random() < 0.3]}
+            if self.random.random() < 0.7:
+                self.ask("POST", f"/pages/{page['id']}/ahead", marks)
+            answer = self._give(f"/pages/{page['id']}/commit", marks | {"next": {"size": 12}})
+            if answer.is_success and answer.json()["next"] and answer.json()["next"]["id"]:
+                self.pages.append(answer.json()["next"])
 
     def undo(self) -> None:
         if self.commits:
@@ -135,10 +139,11 @@ class Hand:
         if answer.is_success and answer.json()["id"] is not None:
             self.pages.append(answer.json())
 
-    def _give(self, path: str, body: dict[str, Any]) -> None:
+    def _give(self, path: str, body: dict[str, Any]) -> Response:
         answer = self.ask("POST", path, body)
         if answer.is_success:
             self.commits.append(answer.json()["commit"])
+        return answer
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Response:
         answer = self.client.request(method, f"/api/v1{path}", json=body, headers={"Cookie": f"winnow={self.cookie}"})

@@ -83,8 +83,17 @@ class NewVersion(Body):
     ] = None
 
 
-class NewPage(Body):
+class FollowingPage(Body):
+    """A page in the order of the review."""
+
     size: Annotated[int, Field(ge=1, le=500, description="How many candidates to show.")] = 60
+    doubtful: Annotated[
+        Literal["first", "last"], Field(description="Of `next`: where on the page the least likely ones are.")
+    ] = "last"
+    plant: Annotated[bool, Field(description="Of `next`: whether known negatives may be planted.")] = True
+
+
+class NewPage(FollowingPage):
     kind: Annotated[
         Literal["next", "deeper", "like", "second"],
         Field(
@@ -98,11 +107,7 @@ class NewPage(Body):
     ] = None
     like: Annotated[ImageId | None, Field(description="Of `like`: an image of the pool.")] = None
     of: Annotated[VerdictValue, Field(description="Of `second`: which verdicts to look at again.")] = ACCEPT
-    doubtful: Annotated[
-        Literal["first", "last"], Field(description="Of `next`: where on the page the least likely ones are.")
-    ] = "last"
     afresh: Annotated[bool, Field(description="Of `next`: set an open page aside instead of answering it.")] = False
-    plant: Annotated[bool, Field(description="Of `next`: whether known negatives may be planted.")] = True
 
 
 class Marked(Body):
@@ -117,6 +122,9 @@ class NewCommit(Marked):
     milliseconds: Annotated[int | None, Field(ge=0, le=2**53, description="How long the page was looked at.")] = None
     key: Annotated[
         str | None, Field(min_length=1, max_length=200, description="The client's name for this commit.")
+    ] = None
+    next: Annotated[
+        FollowingPage | None, Field(description="The page to be answered along with it, which saves asking for it.")
     ] = None
 
 
@@ -204,6 +212,9 @@ class CommitOut(Counts, Standing):
     planted: Annotated[int, Field(description="Known negatives that were among the candidates.")] = 0
     missed: Annotated[list[str], Field(description="Those of them that were not struck out. No label came of it.")] = []
     message: Annotated[str | None, Field(description="That the review's class was merged into another, if so.")] = None
+    next: Annotated[
+        PageOut | None, Field(description="The page asked for with it; null too where it is to be asked for by itself.")
+    ] = None
 
 
 class UndoOut(Standing):

@@ -105,6 +105,8 @@ class Order:
         return beneath
 
     def _under(self, row: np.integer) -> list[int]:
+        if not len(self._stacked):
+            return []
         stack = self.index.stacks[row]
         first, last = np.searchsorted(self._stacks, [stack, stack + 1])
         return [int(below) for below in self._stacked[first:last] if below != row]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -34,10 +34,17 @@ class NothingToUndo(NotFound):
     """This page has no commit to undo."""
 
 
+class Stored(NamedTuple):
+    """What a commit is answered, and the review, if all of the page was stored just now."""
+
+    answer: dict[str, Any]
+    whole: ReviewLine | None = None
+
+
 def commit_page(
     session: Session, *, page_id: int, person_id: int, marked: Marked, milliseconds: int | None, key: str | None
-) -> dict[str, Any]:
-    """Turn a page into verdicts and return the answer; the same commit sent again gets the same answer.
+) -> Stored:
+    """Turn a page into verdicts; the same commit sent again gets the same answer.
 
     Raises CommittedOtherwise, KeyUsedOtherwise, LotDecided and SampleGivenUp; nothing is stored then.
     """
@@ -47,12 +54,12 @@ def commit_page(
     if same_key is not None:
         if same_key.body_digest != marked.digest:
             raise KeyUsedOtherwise
-        return same_key.answer or {}
+        return Stored(same_key.answer or {})
     if page.commit_id is not None:
         # Without a key the page is the key; and a second tab that decides the same agrees with what is stored.
         if next(commit.body_digest for commit in before if commit.id == page.commit_id) != marked.digest:
             raise CommittedOtherwise
-        return page.answer or {}
+        return Stored(page.answer or {})
 
     if page.lot_id is not None:
         _sample_counts(session, page)
@@ -103,7 +110,7 @@ def commit_page(
     # Of itself the journal does not know this yet.
     latest = [answer] if page.kind == NEXT else []
     entry.answer = answer | standing(session, review_id=review.id, class_id=review.class_id, latest=latest)
-    return entry.answer
+    return Stored(entry.answer, None if by_others else review)
 
 
 def undo_page(session: Session, *, page_id: int, person_id: int, of_others: bool, lease: timedelta) -> PageLine:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from app.db import Database
 from app.review import lease_queries, page_queries, queries
-from app.review.candidates import Order
 from app.review.page_queries import NewTile, PageLine
 from app.review.queries import ReviewLine
 from app.tables import now
@@ -34,10 +32,12 @@ def renew(database: Database, *, page: PageLine, lease: timedelta) -> PageLine:
     if not is_due(page, lease=lease):
         return page
     with database.write() as session:
-        lease_queries.one_at_a_time(session, review=queries.review(session, review_id=page.review_id))
-        # It may have been committed while this waited.
+        # The page first, as a commit that goes on to the next page has it. It may have been committed meanwhile.
         page = page_queries.page(session, page_id=page.id, lock=True)
-        return _renewed(session, page, lease) if is_due(page, lease=lease) else page
+        if not is_due(page, lease=lease):
+            return page
+        lease_queries.one_at_a_time(session, review=queries.review(session, review_id=page.review_id))
+        return _renewed(session, page, lease)
 
 
 def keep(session: Session, *, review: ReviewLine, page: PageLine, lease: timedelta) -> PageLine | None:
@@ -56,16 +56,14 @@ def keep(session: Session, *, review: ReviewLine, page: PageLine, lease: timedel
 
 
 def first_free(
-    session: Session, *, review: ReviewLine, ranked: Order, rows: NDArray[np.intp], count: int
+    session: Session, *, review: ReviewLine, parts: Iterable[Sequence[NewTile]], count: int
 ) -> list[NewTile]:
-    """Return the first `count` tiles of these rows that nobody has taken since they were ranked.
+    """Return the first `count` of these tiles that nobody has taken since they were ranked.
 
-    Callers have called `one_at_a_time`.
+    They come in parts, of which only as many are looked at as it takes. Callers have called `one_at_a_time`.
     """
     free: list[NewTile] = []
-    # Hardly ever has anybody taken one; so the others are looked at only then.
-    for part in (rows[:count], rows[count:]):
-        tiles = [ranked.stack(row) for row in part]
+    for tiles in parts:
         beneath = [image_id for tile in tiles for image_id, _ in tile.beneath]
         gone = lease_queries.taken(session, review=review, image_ids=[*(tile.image_id for tile in tiles), *beneath])
         free += [

@@ -32,6 +32,13 @@ def to_plant(rejected: NDArray[np.int64], scores: NDArray[np.float32], *, rate: 
     return random.sample(likelier.tolist(), min(count, len(likelier)))
 
 
+def laid_out(tiles: Sequence[T], planted: Sequence[T], *, doubtful_first: bool, random: Random) -> list[T]:
+    """Return the tiles of a page in the order shown. Planted ones come in place of the last, not besides."""
+    kept = tiles[: max(1, len(tiles) - len(planted))]
+    mixed = insert_at_random(kept, planted, random=random)
+    return mixed[::-1] if doubtful_first else mixed
+
+
 def insert_at_random(tiles: Sequence[T], planted: Sequence[T], *, random: Random) -> list[T]:
     """Return the tiles with the planted ones among them, at places that tell nothing."""
     mixed = list(tiles)

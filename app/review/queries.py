@@ -90,6 +90,7 @@ _REVIEW = (
     .where(Review.id == bindparam("review"))
 )
 _HELD_REVIEW = _REVIEW.with_for_update(of=Review, key_share=True)
+_HOLD_REVIEW = select(Review.id).where(Review.id == bindparam("review")).with_for_update(key_share=True)
 _POOL = select(Review.pool_id).where(Review.id == bindparam("review"))
 _PICTURES = (
     select(
@@ -118,6 +119,11 @@ def review(session: Session, *, review_id: int, lock: bool = False) -> ReviewLin
         return ReviewLine(review_id, pool_id, pool, classes_per_image, class_id, class_name, None, *more)
     final = class_by_id(session, final_class_id(session, merged_into))
     return ReviewLine(review_id, pool_id, pool, classes_per_image, final.id, final.name, class_name, *more)
+
+
+def hold_review(session: Session, *, review_id: int) -> None:
+    """Let nobody else make pages for a review until this transaction ends."""
+    session.connection().execute(_HOLD_REVIEW, {"review": review_id})
 
 
 def review_to_store(session: Session, *, review_id: int) -> ReviewLine:

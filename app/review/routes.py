@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Request, Response
 
+from app.errors import AppError
 from app.identity.people import CurrentAsking, CurrentPerson
 from app.pools.queries import class_named, pool_named
 from app.registry.queries import VersionLine, version
@@ -15,6 +16,7 @@ from app.review import bodies, page_queries, queries
 from app.review.answers import page_out, review_out, seconds_left
 from app.review.committing import commit_page, layout, pictures_of, standing, undo_page
 from app.review.decisions import Marked, verdicts
+from app.review.foreseen import follow, foresee
 from app.review.leases import renew
 from app.review.moving import move, vectors_there
 from app.review.new_review import OPENAPI, WantedReview
@@ -22,12 +24,12 @@ from app.review.opening import opened, opened_version, ranked_for
 from app.review.page_queries import PageLine
 from app.review.second import of_others
 from app.review.starting import query_of, query_of_second, version_to_pin
-from app.review.turning import turn
+from app.review.turning import Turned, turn
 from app.review.uploads import UploadStore
 from app.review.vectors import Embed
 from app.sessions import ReadSession, WriteSession
 from app.turnstile import beside, waited_for
-from app.words import FIRST, SECOND
+from app.words import FIRST, NEXT, SECOND
 
 router = APIRouter(prefix="/api/v1", tags=["reviews"])
 
@@ -129,38 +131,10 @@ def turn_page(
     shows is leased: nobody else is shown it for the class (with one class per image: for any) until the page is
     committed or set aside, or nobody has worked on it for a while.
     """
-    state = request.app.state
-    turned = turn(
-        state.database,
-        review_id=review_id,
-        person_id=person.id,
-        wanted=wanted or bodies.NewPage(),
-        opened=partial(opened, request),
-        decided_rows=state.decided_rows,
-        planted_per_page=state.settings.planted_per_page,
-        lease=state.settings.lease,
-    )
+    turned = _turn(request, review_id, person_id=person.id, wanted=wanted or bodies.NewPage())
     if not turned.made:
         response.status_code = 200
-    if turned.page is None:
-        return bodies.PageOut(
-            id=None,
-            review=review_id,
-            candidates=[],
-            marks=bodies.Marks(),
-            remaining=turned.remaining,
-            leased=turned.leased,
-            message=turned.message,
-        )
-    with state.database.read() as session:
-        return page_out(
-            session,
-            turned.page,
-            review=turned.review,
-            made=turned.made,
-            remaining=turned.remaining,
-            leased=turned.leased,
-        )
+    return _turned_out(request, turned)
 
 
 @router.get("/pages/{page_id}", summary="Show a page")
@@ -188,6 +162,15 @@ def look_ahead(page_id: int, marked: bodies.Marked, request: Request, person: Cu
             for picture in pictures_of(tile)
         }
         index, ranked = ranked_for(request, session, review, person_id=person.id, supposing=supposing)
+        if page.kind == NEXT and review.kind == FIRST:
+            foreseen = foresee(
+                ranked,
+                review=review,
+                digest=decided_by(marked).digest,
+                count=len(shown),
+                planted_per_page=state.settings.planted_per_page,
+            )
+            state.foreseen.keep(foreseen, page_id=page_id, person_id=person.id)
         following = (
             of_others(session, review=review, person_id=person.id, ranked=ranked, besides=supposing).tiles(len(shown))
             if review.kind == SECOND
@@ -208,22 +191,36 @@ def renew_lease(page_id: int, request: Request) -> bodies.LeaseOut:
 
 @router.post("/pages/{page_id}/commit", summary="Commit a page", dependencies=[waited_for])
 def commit(page_id: int, wanted: bodies.NewCommit, request: Request, person: CurrentPerson) -> bodies.CommitOut:
-    """Accept every candidate of the page that is neither rejected nor unsure.
+    """Accept every candidate of the page that is neither rejected nor unsure, and get the next page along with it.
 
     Sent again, the same commit gets the same answer, by its `key` even after an undo. Without a key the page
     is the key. Another commit of a committed page is a 409. Images that somebody else decided since the page was made,
     which may happen once its lease has run out, are told apart and left as they are.
     """
-    with request.app.state.database.write() as session:
-        answer = commit_page(
+    state = request.app.state
+    marked = decided_by(wanted)
+    foreseen = wanted.next and state.foreseen.take(page_id=page_id, person_id=person.id, digest=marked.digest)
+    following = None
+    with state.database.write() as session:
+        if foreseen:
+            # Before the page, as whoever makes a page for it does.
+            queries.hold_review(session, review_id=foreseen.review_id)
+        answer, review = commit_page(
             session,
             page_id=page_id,
             person_id=person.id,
-            marked=decided_by(wanted),
+            marked=marked,
             milliseconds=wanted.milliseconds,
             key=wanted.key,
         )
-    return bodies.CommitOut(**answer)
+        if wanted.next and foreseen and review:
+            page = follow(session, foreseen, review=review, wanted=wanted.next, lease=state.settings.lease)
+            following = page and page_out(
+                session, page, review=review, made=True, remaining=foreseen.remaining, leased=foreseen.leased
+            )
+    if wanted.next and following is None:
+        following = _ranked_now(request, page_id, person_id=person.id, wanted=wanted.next)
+    return bodies.CommitOut(**answer, next=following)
 
 
 @router.delete("/pages/{page_id}/commit", summary="Undo a page's commit", dependencies=[waited_for])
@@ -241,6 +238,55 @@ def undo_commit(
 def decided_by(marked: bodies.Marked) -> Marked:
     """Return what a request marks."""
     return Marked(marked.rejected, marked.unsure, marked.opened)
+
+
+def _turn(request: Request, review_id: int, *, person_id: int, wanted: bodies.NewPage) -> Turned:
+    state = request.app.state
+    return turn(
+        state.database,
+        review_id=review_id,
+        person_id=person_id,
+        wanted=wanted,
+        opened=partial(opened, request),
+        decided_rows=state.decided_rows,
+        planted_per_page=state.settings.planted_per_page,
+        lease=state.settings.lease,
+    )
+
+
+def _turned_out(request: Request, turned: Turned) -> bodies.PageOut:
+    if turned.page is None:
+        return bodies.PageOut(
+            id=None,
+            review=turned.review.id,
+            candidates=[],
+            marks=bodies.Marks(),
+            remaining=turned.remaining,
+            leased=turned.leased,
+            message=turned.message,
+        )
+    with request.app.state.database.read() as session:
+        return page_out(
+            session,
+            turned.page,
+            review=turned.review,
+            made=turned.made,
+            remaining=turned.remaining,
+            leased=turned.leased,
+        )
+
+
+def _ranked_now(
+    request: Request, page_id: int, *, person_id: int, wanted: bodies.FollowingPage
+) -> bodies.PageOut | None:
+    """Return the page that follows one that was just stored, or None where it has to be asked for to learn why not."""
+    with request.app.state.database.read() as session:
+        review_id = page_queries.page(session, page_id=page_id).review_id
+    try:
+        turned = _turn(request, review_id, person_id=person_id, wanted=bodies.NewPage(**wanted.model_dump()))
+    except AppError:
+        return None
+    return _turned_out(request, turned)
 
 
 def _worked_on(request: Request, page_id: int) -> PageLine:

@@ -23,7 +23,7 @@ from app.review.decisions import purity
 from app.review.depth import ENOUGH, Probe, next_depth
 from app.review.leases import first_free, is_due, keep
 from app.review.page_queries import NewTile, PageLine
-from app.review.planting import insert_at_random, to_plant
+from app.review.planting import laid_out, to_plant
 from app.review.queries import ReviewLine
 from app.review.second import ALL_LOOKED_AT, SecondReview, of_others
 from app.search.served_index import ServedIndex
@@ -127,7 +127,9 @@ def turn(
                     return Turned(review, kept, made=False)
             _see_that_no_sample_is_open(open_page, unless=again)
             ranked, rows = offer.ranked, offer.rows
-            tiles = offer.tiles or first_free(session, review=review, ranked=ranked, rows=rows, count=wanted.size)
+            # Hardly ever has anybody taken one of the first, so the others are made tiles of only then.
+            parts = ([ranked.stack(row) for row in part] for part in (rows[: wanted.size], rows[wanted.size :]))
+            tiles = offer.tiles or first_free(session, review=review, parts=parts, count=wanted.size)
             more = 0 < len(rows) < ranked.places - offer.skip
             if len(tiles) < wanted.size and more and not last:
                 continue
@@ -202,10 +204,12 @@ def _made(
         away = leased and not (once_more or (wanted.kind == DEEPER and ranked.remaining))
         message = looked_at_by_others(leased) if away else offer.message
         return Turned(review, None, made=False, remaining=offer.remaining, leased=leased, message=message)
-    if wanted.kind == NEXT and wanted.plant and not once_more:
-        tiles = _planted(ranked, tiles, rate=rate)
-    if wanted.kind == NEXT and wanted.doubtful == "first" and not once_more:
-        tiles.reverse()
+    if wanted.kind == NEXT and not once_more:
+        # Which are planted, and where, must not be told beforehand.
+        random = SystemRandom()
+        rows = to_plant(ranked.rejected, ranked.scores, rate=rate, random=random) if wanted.plant else []
+        planted = [ranked.tile(row, planted=True) for row in rows]
+        tiles = laid_out(tiles, planted, doubtful_first=wanted.doubtful == "first", random=random)
     if open_page is not None:
         page_queries.set_aside(session, page_id=open_page.id)
     made = page_queries.add_page(
@@ -267,11 +271,3 @@ def _probes(pages: list[PageLine]) -> list[Probe]:
         if page.kind == DEEPER and share is not None:
             probes.append(Probe(page.skipped, share))
     return [probe for probe in probes if probe.skipped > 0]
-
-
-def _planted(ranked: Order, tiles: list[NewTile], *, rate: float) -> list[NewTile]:
-    # Which ones, and where, must not be told beforehand.
-    random = SystemRandom()
-    rows = to_plant(ranked.rejected, ranked.scores, rate=rate, random=random)
-    kept = tiles[: max(1, len(tiles) - len(rows))]
-    return insert_at_random(kept, [ranked.tile(row, planted=True) for row in rows], random=random)

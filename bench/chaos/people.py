@@ -14,6 +14,7 @@ from urllib.parse import quote
 from bench.chaos.house import House
 
 PAGE = 12
+WANTED = {"size": PAGE, "plant": False}
 PAGES_OF_A_CLASS = 6
 _AGAIN_AFTER_S = 0.1
 
@@ -98,36 +99,44 @@ class Annotator(Client):
         status, review = self.ask("POST", f"{pool}/reviews", {"class": name, "query": {"images": [start]}})
         if status == 409:
             return  # An image that is not in the index yet.
+        along = None
         for _ in range(PAGES_OF_A_CLASS):
-            _, page = self.ask("POST", f"/reviews/{review['id']}/pages", {"size": PAGE, "plant": False})
+            page = along or self.ask("POST", f"/reviews/{review['id']}/pages", WANTED)[1]
             shown = [candidate["image"] for candidate in page["candidates"]]
             if not shown or self.over.is_set():
                 return
-            self._commit(page["id"], shown)
+            along = self._commit(page["id"], shown)
             if self.random.random() < 0.15:
-                self._undo(page["id"], shown)
+                along = self._undo(page["id"], shown)
 
-    def _commit(self, page: int, shown: list[str]) -> None:
-        rejected = set(self.random.sample(shown, self.random.randrange(len(shown))))
-        body = {"rejected": sorted(rejected), "key": f"{self.random.getrandbits(64):x}"}
+    def _commit(self, page: int, shown: list[str]) -> dict[str, Any] | None:
+        """Return the page that comes along, if one does; half of them were foreseen."""
+        rejected = sorted(self.random.sample(shown, self.random.randrange(len(shown))))
+        if self.random.random() < 0.5:
+            self.ask("POST", f"/pages/{page}/ahead", {"rejected": rejected})
+        body = {"rejected": rejected, "key": f"{self.random.getrandbits(64):x}", "next": WANTED}
         status, answer = self.ask("POST", f"/pages/{page}/commit", body, doing="commit")
         if status != 200:
             self.told.faults.append(f"The commit of page {page} was answered {status}: {answer}")
-            return
+            return None
+        along: dict[str, Any] | None = answer.pop("next")
         values = {image: "reject" if image in rejected else "accept" for image in shown}
         self.told.commits.append(Acknowledged(answer["commit"], page, values))
         if self.random.random() < 0.2:
-            again = self.ask("POST", f"/pages/{page}/commit", body, doing="repetition")
-            if again != (200, answer):
+            status, again = self.ask("POST", f"/pages/{page}/commit", body, doing="repetition")
+            next_again = again.pop("next", None)
+            same = along is None or next_again is None or next_again["id"] == along["id"]
+            if (status, again, same) != (200, answer, True):
                 self.told.faults.append(f"The commit of page {page}, repeated, was answered otherwise: {again}")
+        return along if along and along["id"] else None
 
-    def _undo(self, page: int, shown: list[str]) -> None:
+    def _undo(self, page: int, shown: list[str]) -> dict[str, Any] | None:
         status, answer = self.ask("DELETE", f"/pages/{page}/commit", doing="undo")
         # 404: it was undone already, by a request whose answer was lost.
         if status not in {200, 404}:
             self.told.faults.append(f"The undo of page {page} was answered {status}: {answer}")
-            return
-        self._commit(page, shown)
+            return None
+        return self._commit(page, shown)
 
 
 class Engineer(Client):

@@ -14,6 +14,8 @@ from urllib.parse import quote
 import httpx2
 
 PAGE = 60
+# Nothing is planted: a planted tile is one that was shown before, on purpose.
+WANTED = {"size": PAGE, "plant": False}
 SECONDS_A_TILE = 0.2
 SPREAD = 0.25  # of the logarithm of what a page takes
 POLL_S = 4.0
@@ -79,9 +81,10 @@ class Annotator:
             begin = time.perf_counter()
             self.notes.shown[-1].stored_at = time.monotonic()
             key = secrets.token_hex(8)
-            stored = await self._send("POST", self._of_page("commit"), {"rejected": rejected, "key": key})
+            decision = {"rejected": rejected, "key": key, "next": WANTED}
+            stored = await self._send("POST", self._of_page("commit"), decision)
             self._note(images, set(rejected), stored)
-            await self._turn()
+            await self._turn(stored["next"])
             self.notes.turns.append(1000 * (time.perf_counter() - begin))
 
     async def _look(self, images: list[str], rejected: list[str]) -> None:
@@ -103,9 +106,9 @@ class Annotator:
             self.seen.update(fresh)
             await self._thumbnails(fresh)
 
-    async def _turn(self) -> None:
-        # Nothing is planted: a planted tile is one that was shown before, on purpose.
-        self.page = await self._send("POST", f"/api/v1/reviews/{self.review}/pages", {"size": PAGE, "plant": False})
+    async def _turn(self, along: dict[str, Any] | None = None) -> None:
+        """Look at the page that came along with a commit's answer, or ask for one."""
+        self.page = along or await self._send("POST", f"/api/v1/reviews/{self.review}/pages", WANTED)
         images = [tile["image"] for tile in self.page["candidates"]]
         self.notes.shown.append(Shown(images, self.class_name, time.monotonic()))
 

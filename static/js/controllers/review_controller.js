@@ -114,6 +114,8 @@ export default class extends Controller {
   // Stores the page; what is wanted then is kept with it, so that it survives a reload.
   async commitAnd(wanted) {
     const decision = { ...this.decision, milliseconds: this.stopwatch.milliseconds };
+    // What follows in the order comes along with the answer.
+    if (wanted === NEXT) decision.next = this.manner;
     this.foresight.rest();
     this.outbox.put(`${this.pagesValue}/${this.page}/commit`, this.page, decision, wanted);
     await this.proceed();
@@ -122,11 +124,11 @@ export default class extends Controller {
   // Delivers what is pending, then shows what is wanted.
   async proceed(wanted = NEXT) {
     try {
-      if (this.outbox.pending) wanted = await this.deliver();
+      let page = null;
+      if (this.outbox.pending) ({ wanted, page } = await this.deliver());
       if (wanted.lot) return await this.judge(wanted.lot);
-      const { marks: _marks, gather: doubtful, plant } = attention();
-      const asked = { size: pageSize(this.gridTarget), doubtful, plant, ...wanted };
-      const page = await this.patience.persist(() => send("POST", `${this.urlValue}/pages`, asked), this.waiting);
+      const asked = { ...this.manner, ...wanted };
+      page ??= await this.patience.persist(() => send("POST", `${this.urlValue}/pages`, asked), this.waiting);
       // Where there is no page of this kind, the order goes on.
       if (page.id === null && (wanted.kind ?? "next") !== "next") {
         this.wish = page.message;
@@ -138,9 +140,10 @@ export default class extends Controller {
     }
   }
 
+  // Returns what is wanted then, and the page, if it came along.
   async deliver() {
     this.enter("pending");
-    const { page, then = NEXT } = this.outbox.pending;
+    const { page, then: wanted = NEXT } = this.outbox.pending;
     const stored = await this.patience.persist(() => this.outbox.deliver(), this.waiting);
     this.drafts.drop(page);
     this.lastCommitted = { page };
@@ -148,7 +151,7 @@ export default class extends Controller {
     this.dispatch("numbers", { detail: stored });
     this.dispatch("stored", { detail: stored });
     this.enter("loading", storedWords(stored));
-    return then;
+    return { wanted, page: stored.next ?? null };
   }
 
   // The sample of a lot is shown, or, if it has been looked at, what may be said of the lot.
@@ -303,6 +306,12 @@ export default class extends Controller {
     const { rejected, unsure } = this.shown.marks;
     const all = this.shown.candidates.length;
     return rejected.length === all ? "reject" : unsure.length === all ? "unsure" : "accept";
+  }
+
+  // How pages are to be: the size, where doubtful ones stand, whether known negatives may be planted.
+  get manner() {
+    const { gather: doubtful, plant } = attention();
+    return { size: pageSize(this.gridTarget), doubtful, plant };
   }
 
   get kind() {
