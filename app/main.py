@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +12,7 @@ from fastapi import FastAPI
 from starlette.middleware.exceptions import ExceptionMiddleware
 from threadpoolctl import threadpool_limits
 
-from app import pages
+from app import garbage, pages
 from app.db import Database
 from app.identity import people_views
 from app.identity import routes as identity_routes
@@ -49,10 +48,6 @@ from app.turnstile import Turnstile
 # What a form adds around an uploaded picture.
 FORM_OVERHEAD = 64 * 1024
 
-# A page makes thousands of objects, nearly all of which go by themselves; looking for the others at every 700 of them,
-# as Python does, takes milliseconds.
-GARBAGE_AT = 50_000
-
 # A request waits for the database a few dozen times, and after each time for the thread that computes meanwhile: with
 # Python's 5 ms a page took twice as long beside others.
 SWITCH_S = 0.0005
@@ -82,11 +77,9 @@ TAGS = [
 
 @cache
 def _keep_what_is_loaded() -> None:
-    # What is loaded by now stays. The garbage collector need not look through it again and again, which made every
-    # twentieth page 70 ms late. Once: another app in this process, as in tests, finds all loaded and would keep what
-    # is left of the one before.
-    gc.freeze()
-    gc.set_threshold(GARBAGE_AT, 20, 20)
+    # Once: another app in this process, as in tests, finds all loaded and would keep what is left of the one before.
+    garbage.look_seldom()
+    garbage.keep_what_is_loaded()
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from ml.commands import embed, evaluate, export_encoder, index, map, pretrain
 from ml.errors import Refusal
-from ml.progress import JsonLines, Progress, Terminal
+from ml.progress import JsonLines, Progress
 
 # They load their libraries when they run: FAISS, ONNX Runtime and torch would make `--help` take seconds.
 _COMMANDS = {
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if os.environ.get("WINNOW_EXIT_WITH_STDIN") == "1":
         threading.Thread(target=_exit_with_stdin, daemon=True).start()
-    progress: Progress = Terminal() if options.progress == "text" else JsonLines()
+    progress = _progress(options.progress)
     try:
         options.run(options, progress)
     except Refusal as error:
@@ -51,6 +51,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         return 0
     return 1
+
+
+def _progress(form: str) -> Progress:
+    if form == "json":
+        return JsonLines()
+    from ml.terminal import Terminal  # noqa: PLC0415
+
+    return Terminal()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -22,7 +22,7 @@ from tests.seeded import seed_pool, serve_new_version, two_heaps
 
 PEOPLE = ("ada", "bo", "cy", "di", "ed", "flo")
 CLASSES = ("owl", "lark", "wren")
-ACTS = 40  # of each
+ACTS = 30  # of each
 RULES: tuple[dict[str, Any], ...] = (
     {"rule": "latest"},
     {"rule": "first"},

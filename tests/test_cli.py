@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,23 +24,13 @@ from app.registry.queries import served_version
 from app.verdicts.journal import store_import_labels
 from tests.conftest import one_database
 from tests.jobs.conftest import processes_that_name, wait_for, write_pictures
+from tests.ml.colour_grid import FOLDER as COLOUR_GRID
 from tests.postgres import marked_as
 
 
 @pytest.fixture
 def environment(settings):
     return {**environment_for(settings), "COLUMNS": "200", "NO_COLOR": "1"}
-
-
-@pytest.fixture
-def started(environment):
-    """Run a command to its end, as a process."""
-
-    def run(*arguments, **more):
-        command = [sys.executable, "-m", "app.cli", *map(str, arguments)]
-        return subprocess.run(command, env=environment | more, capture_output=True, text=True, timeout=120, check=False)
-
-    return run
 
 
 @pytest.fixture
@@ -110,11 +101,12 @@ def is_alive(pid):
     return Path(f"/proc/{pid}").exists()
 
 
-def test_pictures_go_in_and_labels_come_out(winnow, database, tmp_path):
+def test_pictures_go_in_and_labels_come_out(winnow, settings, database, tmp_path):
+    shutil.copytree(COLOUR_GRID, settings.home / "encoders" / "colour-grid")
     folder = write_pictures(tmp_path / "stripes", 12)
     (folder / "notes.png").write_text("no picture")
 
-    imported = winnow("import", "stripes", folder, "--reindex")
+    imported = winnow("import", "stripes", folder, "--reindex", WINNOW_ENCODER="colour-grid")
     assert imported.returncode == 0, imported.stderr
     assert "Made the pool “stripes”." in imported.stderr
     assert "12 new" in imported.stderr
@@ -296,7 +288,7 @@ def test_an_export_that_cannot_be_written_leaves_nothing(winnow, database, tmp_p
 
 @one_database
 def test_ctrl_c_ends_a_reindex_in_silence_and_it_goes_on_later(winnow, server, settings, database, tmp_path):
-    folder = write_pictures(tmp_path / "stripes", 250)
+    folder = write_pictures(tmp_path / "stripes", 120)
     winnow("import", "stripes", folder)
     process = server("reindex", "stripes")
     wait_for(lambda: processes_that_name(f"{settings.vectors}"))
@@ -307,7 +299,7 @@ def test_ctrl_c_ends_a_reindex_in_silence_and_it_goes_on_later(winnow, server, s
     assert not processes_that_name(f"{settings.vectors}")
     assert winnow("reindex", "stripes").returncode == 0
     with database.read() as session:
-        assert served_version(session, pool_id=pool_named(session, "stripes").id).count == 250
+        assert served_version(session, pool_id=pool_named(session, "stripes").id).count == 120
 
 
 @one_database
@@ -333,41 +325,32 @@ def test_the_worker_of_a_killed_server_is_gone_too(server, free_port):
 
 
 @one_database
-def test_without_a_worker_the_server_serves_alone(server, free_port):
-    process = server("serve", "--port", free_port, "--no-worker")
+def test_without_a_worker_the_server_serves_alone_and_a_trusted_address_too(server, free_port):
+    process = server("serve", "--host", "0.0.0.0", "--port", free_port, "--no-worker", WINNOW_TRUST_LOCAL="1")
     wait_for(lambda: answers(f"http://127.0.0.1:{free_port}/api/v1/pools"))
     assert children_of(process) == []
 
 
 @one_database
-def test_a_trusted_address_may_be_served(server, free_port):
-    server("serve", "--host", "0.0.0.0", "--port", free_port, "--no-worker", WINNOW_TRUST_LOCAL="1")
-    wait_for(lambda: answers(f"http://127.0.0.1:{free_port}/api/v1/pools"))
-
-
-@one_database
-def test_quickstart_makes_a_pool_that_can_be_labelled_at_once(server, database, free_port, tmp_path):
+def test_quickstart_makes_a_pool_that_can_be_labelled_at_once(winnow, server, free_port, tmp_path):
+    namesake = write_pictures(tmp_path / "elsewhere" / "my stripes", 3, seed=1)
+    assert winnow("import", "my stripes", namesake).returncode == 0
     folder = write_pictures(tmp_path / "my stripes", 5)
     url = f"http://127.0.0.1:{free_port}/api/v1/pools"
     process = server("quickstart", folder, "--port", free_port, "--no-browser")
     wait_for(lambda: answers(url))
-    assert [(pool["name"], pool["images"]) for pool in answers(url)["items"]] == [("my stripes", 5)]
-    first = answers(f"{url}/my%20stripes/served")["index_version"]
+    assert {pool["name"]: pool["images"] for pool in answers(url)["items"]} == {"my stripes": 3, "my stripes 2": 5}
+    first = answers(f"{url}/my%20stripes%202/served")["index_version"]
     assert first["count"] == 5
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 130
-    assert f"Open http://localhost:{free_port}/pools/my%20stripes\n" in process.stdout.read()
+    assert f"Open http://localhost:{free_port}/pools/my%20stripes%202\n" in process.stdout.read()
 
-    again = server("quickstart", folder, "--port", free_port, "--no-browser")
+    again = server("quickstart", folder, "--port", free_port, "--no-browser", WINNOW_START_WORKER="0")
     wait_for(lambda: answers(url))
-    assert answers(f"{url}/my%20stripes/served")["index_version"] == first, "nothing was new"
+    assert answers(f"{url}/my%20stripes%202/served")["index_version"] == first, "nothing was new"
     again.terminate()
     assert again.wait(20) == 0
-
-    namesake = write_pictures(tmp_path / "elsewhere" / "my stripes", 3, seed=1)
-    server("quickstart", namesake, "--port", free_port, "--no-browser")
-    wait_for(lambda: answers(url))
-    assert {pool["name"]: pool["images"] for pool in answers(url)["items"]} == {"my stripes": 5, "my stripes 2": 3}
 
 
 @pytest.mark.parametrize(
@@ -375,7 +358,7 @@ def test_quickstart_makes_a_pool_that_can_be_labelled_at_once(server, database, 
     [
         (("--help",), {"faiss", "onnxruntime", "torch", "alembic"}),
         (("pools",), {"faiss", "onnxruntime", "torch", "alembic", "numpy", "PIL", "uvicorn"}),
-        (("pools", "--nope"), {"faiss", "onnxruntime", "torch", "alembic", "numpy", "PIL", "uvicorn"}),
+        (("worker", "--nope"), {"faiss", "onnxruntime", "torch", "fastapi", "starlette", "uvicorn"}),
         (("nope",), {"faiss", "onnxruntime", "torch", "alembic", "numpy", "PIL", "uvicorn", "fastapi", "sqlalchemy"}),
     ],
 )

@@ -12,18 +12,11 @@ from tests.jobs.conftest import wait_for
 from tests.processes import is_alive, serving
 
 
-def test_what_one_process_stores_every_other_one_tells(settings):
-    with serving(settings, "--workers", "2") as server:
-        wait_for(lambda: len(server.request_processes()) == 2)
-        for number in range(8):
-            assert server.ask("POST", "/api/v1/pools", {"name": f"birds {number}"})[0] == 201
-            assert server.ask("GET", f"/api/v1/pools/birds%20{number}")[0] == 200
-
-
-@one_database
+@pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
 def test_a_process_that_dies_is_replaced_and_none_outlives_the_one_above(settings):
     with serving(settings, "--workers", "2") as server:
         wait_for(lambda: len(server.request_processes()) == 2)
+        what_one_process_stores_every_other_one_tells(server)
         before = set(server.request_processes())
         for pid in before:
             os.kill(pid, signal.SIGKILL)
@@ -41,6 +34,7 @@ def test_told_to_stop_it_finishes_what_it_has_begun(settings, workers):
     body = json.dumps({"name": "birds"}).encode()
     with serving(settings, "--workers", str(workers)) as server:
         wait_for(lambda: workers == 1 or len(server.request_processes()) == 2)
+        what_one_process_stores_every_other_one_tells(server)
         host, port = server.address.split(":")
         with socket.create_connection((host, int(port)), timeout=30) as client:
             head = f"POST /api/v1/pools HTTP/1.1\r\nHost: {server.address}\r\nContent-Length: {len(body)}\r\n"
@@ -52,3 +46,9 @@ def test_told_to_stop_it_finishes_what_it_has_begun(settings, workers):
             client.sendall(body)
             assert b"201 Created" in client.recv(1024)
         assert server.process.wait(20) == 0
+
+
+def what_one_process_stores_every_other_one_tells(server):
+    for number in range(8):
+        assert server.ask("POST", "/api/v1/pools", {"name": f"birds {number}"})[0] == 201
+        assert server.ask("GET", f"/api/v1/pools/birds%20{number}")[0] == 200

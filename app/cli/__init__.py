@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from app import garbage
 from app.cli.group import Group
 
 
@@ -14,6 +15,7 @@ def main() -> None:
     os.umask(0o077)
     # Before FAISS is loaded: threads that spin while they wait stall every other process on the same cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    garbage.look_seldom()
     database = {
         "upgrade": "app.cli.records:upgrade_database",
         "copy": "app.cli.copying:copy_database",
@@ -30,7 +32,7 @@ def main() -> None:
     winnow = {
         "serve": "app.cli.serving:serve",
         "quickstart": "app.cli.serving:quickstart",
-        "worker": "app.cli.serving:worker",
+        "worker": "app.cli.working:worker",
         "import": "app.cli.pictures:import_pictures",
         "reindex": "app.cli.pictures:reindex",
         "check-index": "app.cli.checking:check_index",

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from app import garbage
 from app.cli.frame import log_to_stderr
 from app.settings import Settings
 
@@ -54,6 +55,7 @@ def answer_requests(settings: Settings, listener: socket) -> None:
 def _app(settings: Settings) -> ASGIApp:
     """Return the app, in the process that will run it."""
     if parent_process() is not None:
+        garbage.look_seldom()
         log_to_stderr(settings)
         threading.Thread(target=_end_with_parent, name="parent watch", daemon=True).start()
     # FAISS and ONNX Runtime take a second that no other command, and nobody whose port is taken, should wait for.

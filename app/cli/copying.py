@@ -12,7 +12,8 @@ import typer
 from sqlalchemy.exc import ArgumentError, DataError, IntegrityError
 from sqlalchemy.orm import Session
 
-from app.cli.frame import opened_database, progress_shown, read_settings
+from app.cli.bars import progress_shown
+from app.cli.frame import opened_database, read_settings
 from app.cli.telling import say
 from app.db import Database
 from app.errors import CannotStart, Conflict

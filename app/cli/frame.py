@@ -1,4 +1,4 @@
-"""What all commands share: how settings are read, how the database is opened, how progress is shown."""
+"""What all commands share: how settings are read, how the database is opened, how a long-running one logs."""
 
 from __future__ import annotations
 
@@ -10,15 +10,10 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
 from sqlalchemy.exc import ArgumentError
 
 from app.db import Database
 from app.errors import CannotStart
-from app.jobs.lease import Watch
-from app.jobs.queries import Progress
 from app.logs import FORMATTERS
 from app.migrations import upgrade
 from app.settings import FileUnusable, Settings
@@ -63,21 +58,6 @@ def opened_database(settings: Settings) -> Iterator[Database]:
         yield database
     finally:
         database.dispose()
-
-
-@contextmanager
-def progress_shown() -> Iterator[Watch]:
-    """Yield what shows a job's progress, a bar for each phase, on standard error."""
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Bars(*columns, console=Console(stderr=True)) as bars:
-        phases: dict[str, Any] = {}
-
-        def show(progress: Progress) -> None:
-            if progress.phase not in phases:
-                phases[progress.phase] = bars.add_task(progress.phase, total=None)
-            bars.update(phases[progress.phase], completed=progress.done, total=progress.total)
-
-        yield show
 
 
 def log_to_stderr(settings: Settings) -> None:

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.frame import PoolName, opened_database, progress_shown, read_settings
+from app.cli.bars import progress_shown
+from app.cli.frame import PoolName, opened_database, read_settings
 from app.cli.telling import print_event, say
 from app.db import Database
 from app.errors import AppError

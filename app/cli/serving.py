@@ -1,11 +1,10 @@
-"""`winnow serve`, `worker` and `quickstart`: the processes that stay."""
+"""`winnow serve` and `quickstart`: what people come to."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
-import threading
 import webbrowser
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -25,11 +24,9 @@ from app.cli.pictures import import_folder, refuse_without_pictures, reindex_poo
 from app.cli.telling import say
 from app.db import Database
 from app.demo import demo_folder
-from app.jobs.child import when_stdin_ends
 from app.jobs.queries import AlreadyRunning
 from app.jobs.reindex import has_seen_all
 from app.jobs.supervisor import WorkerProcess
-from app.jobs.worker import work
 from app.names import BadName, checked_name
 from app.pools.errors import PoolNotFound
 from app.pools.folders import checked_folder
@@ -51,18 +48,6 @@ def serve(
     log_to_stderr(settings)
     with listening_socket(settings) as listener:
         _serve(settings, listener, on_ready=lambda url: say(f"Winnow is at {url}"))
-
-
-def worker() -> None:
-    """Do long work, one job after another, until told to stop; the job in hand is then given back."""
-    settings = read_settings()
-    log_to_stderr(settings)
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    when_stdin_ends(stopping.set)
-    with opened_database(settings) as database:
-        work(database, settings, stopping=stopping)
 
 
 def quickstart(

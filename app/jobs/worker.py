@@ -14,7 +14,7 @@ from app.errors import AppError
 from app.jobs import lifecycle, queries
 from app.jobs.child import Stopped
 from app.jobs.comparison import compare_in_a_child
-from app.jobs.imports import import_in_a_child
+from app.jobs.importing import import_in_a_child
 from app.jobs.lifecycle import Kind
 from app.jobs.logs import begin_attempt
 from app.jobs.pretraining import pretrain

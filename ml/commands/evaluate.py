@@ -6,9 +6,8 @@ import argparse
 import os
 from pathlib import Path
 
-from rich.console import Console
-
 from ml.commands.arguments import add_max_pixels, positive
+from ml.commands.loading import loading
 from ml.progress import Progress
 
 
@@ -34,13 +33,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, progress: Progress) -> None:
-    from ml.datasets import located  # noqa: PLC0415
-    from ml.evaluation.curve import check_curve, draw_curve  # noqa: PLC0415
-    from ml.evaluation.evaluate import evaluate  # noqa: PLC0415
-    from ml.evaluation.report import report  # noqa: PLC0415
-    from ml.evaluation.splits import split_of  # noqa: PLC0415
-    from ml.evaluation.subjects import subjects_in  # noqa: PLC0415
-    from ml.labelled import labelled_images  # noqa: PLC0415
+    with loading():
+        from ml.datasets import located  # noqa: PLC0415
+        from ml.evaluation.curve import check_curve, draw_curve  # noqa: PLC0415
+        from ml.evaluation.evaluate import evaluate  # noqa: PLC0415
+        from ml.evaluation.report import report  # noqa: PLC0415
+        from ml.evaluation.splits import split_of  # noqa: PLC0415
+        from ml.evaluation.subjects import subjects_in  # noqa: PLC0415
+        from ml.labelled import labelled_images  # noqa: PLC0415
 
     subjects = subjects_in(options.what)
     if options.picture:
@@ -61,4 +61,6 @@ def run(options: argparse.Namespace, progress: Progress) -> None:
         draw_curve(result, options.picture)
         progress.artifact("curve", options.picture)
     if options.progress == "text":
+        from rich.console import Console  # noqa: PLC0415
+
         Console().print(report(result))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ml.commands.loading import loading
 from ml.errors import Refusal
 from ml.progress import Progress
 
@@ -22,7 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, progress: Progress) -> None:
     _check(options)
-    from ml.export_encoder import export_checkpoint, export_weights  # noqa: PLC0415
+    with loading():
+        from ml.export_encoder import export_checkpoint, export_weights  # noqa: PLC0415
 
     if options.checkpoint:
         quality, model_card = options.quality, options.model_card

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from ml.commands.arguments import positive
+from ml.commands.loading import loading
 from ml.errors import Refusal
 from ml.progress import Progress
 
@@ -29,9 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, progress: Progress) -> None:
-    from ml.maps.build import build_map  # noqa: PLC0415
-    from ml.maps.colouring import Colouring, by_class, by_group  # noqa: PLC0415
-    from ml.maps.source import from_array, from_folder, from_index  # noqa: PLC0415
+    with loading():
+        from ml.maps.build import build_map  # noqa: PLC0415
+        from ml.maps.colouring import Colouring, by_class, by_group  # noqa: PLC0415
+        from ml.maps.source import from_array, from_folder, from_index  # noqa: PLC0415
 
     if options.groups and not options.labels:
         raise Refusal("--groups puts classes together; --labels says where the classes are.")

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from ml.commands.arguments import add_max_pixels, positive
+from ml.commands.loading import loading
 from ml.progress import Progress
 
 
@@ -61,9 +62,10 @@ def run(options: argparse.Namespace, progress: Progress) -> None:
 
     # Before torch is loaded: a typing error should not take seconds to be told.
     recipe = read_recipe(options.recipe, options.set)
-    from ml.cache import default_cache  # noqa: PLC0415
-    from ml.pretraining.pool import Decoding  # noqa: PLC0415
-    from ml.pretraining.run import pretrain  # noqa: PLC0415
+    with loading():
+        from ml.cache import default_cache  # noqa: PLC0415
+        from ml.pretraining.pool import Decoding  # noqa: PLC0415
+        from ml.pretraining.run import pretrain  # noqa: PLC0415
 
     pretrain(
         recipe,

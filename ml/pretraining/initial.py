@@ -14,7 +14,6 @@ from torch import nn
 
 from ml.artifacts import EncoderManifest, file_digest
 from ml.errors import Refusal
-from ml.onnx_network import torch_weights
 from ml.pretraining.checkpoints import read_milestone
 from ml.pretraining.recipe import Network
 
@@ -41,6 +40,9 @@ def load_initial(backbone: nn.Module, network: Network, source: str) -> str:
         return f"The backbone starts from torchvision's {source.removeprefix(TORCHVISION)}."
     path = Path(source)
     if path.is_dir():
+        # ONNX takes half a second to load, for which no other run should wait.
+        from ml.onnx_network import torch_weights  # noqa: PLC0415
+
         theirs, weights = torch_weights(path)
         _check_network(theirs, network, source)
         fill(backbone, weights, told_as=f"The encoder {source}", hint=" Export it anew, or start from its checkpoint.")

@@ -12,8 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from pytorch_lightning.strategies.launchers import subprocess_script
-
 from ml.errors import Refusal
 
 # The first rank's process id: those that it starts take seconds until they can ask who their parent is.
@@ -60,6 +58,9 @@ class Others:
 
     def __init__(self, say: Callable[[str], None]) -> None:
         """`say` takes a sentence, the last before the process ends."""
+        # To look after one's parent takes no Lightning, which takes seconds to load.
+        from pytorch_lightning.strategies.launchers import subprocess_script  # noqa: PLC0415
+
         self._say = say
         self._processes: Sequence[subprocess.Popen[bytes]] = []
         if rank_here() == 0:

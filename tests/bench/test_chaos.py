@@ -10,7 +10,7 @@ from bench.chaos.house import House
 from bench.chaos.killing import kill_at_random
 from tests.postgres import PostgresServer, fresh_database
 
-KILLS = 10
+KILLS = 6
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.db import Database
 from app.jobs import queries
-from app.jobs.imports import import_in_a_child
+from app.jobs.importing import import_in_a_child
 from app.jobs.lifecycle import IMPORT
 from app.jobs.work import carry_out
 from app.pools.queries import create_pool

@@ -239,6 +239,7 @@ def test_another_encoders_version_waits_as_a_candidate_unless_it_is_to_be_served
     assert all(move.job_id for move in moves)
 
 
+@one_database
 def test_new_images_join_the_served_version_whatever_the_usual_encoder_is(
     settings, database, imported, do, served, another_encoder
 ):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ml.__main__ import main
 from ml.encoder import Encoder
 from ml.images import ListedImage
 from tests.ml.colour_grid import FOLDER as COLOUR_GRID
@@ -54,6 +55,19 @@ def run_ml() -> Run:
     def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
         command = ml_command(*arguments)
         return subprocess.run(command, check=False, capture_output=True, text=True, cwd=REPOSITORY, **options)
+
+    return run
+
+
+@pytest.fixture
+def ml(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the same in this process, where torch is loaded already."""
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        capsys.readouterr()
+        code = main([*map(str, arguments)])
+        out, err = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, code, out, err)
 
     return run
 

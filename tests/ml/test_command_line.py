@@ -76,7 +76,7 @@ def test_stacks_are_looked_for_in_the_pictures_that_are_named(
 def test_killed_in_the_middle_and_run_again_it_ends_with_the_same_vectors(
     pictures: MakePictures, tmp_path: Path, run_ml: Run
 ) -> None:
-    write_list(tmp_path / "list.jsonl", pictures(500))
+    write_list(tmp_path / "list.jsonl", pictures(250))
     command = ("embed", "--encoder", SHIPPED, "--images", tmp_path / "list.jsonl", "--threads", 1, "--out")
     with subprocess.Popen(
         ml_command(*command, tmp_path / "killed"), cwd=REPOSITORY, stdout=subprocess.DEVNULL
@@ -150,8 +150,9 @@ def test_a_folder_that_may_not_be_written_to_is_named(pictures: MakePictures, op
 
 
 def test_a_child_ends_when_its_parent_lets_go_of_its_standard_input(pictures: MakePictures, tmp_path: Path) -> None:
-    write_list(tmp_path / "list.jsonl", pictures(1000))
-    command = ml_command("embed", "--encoder", SHIPPED, "--images", tmp_path / "list.jsonl", "--out", tmp_path / "v")
+    write_list(tmp_path / "list.jsonl", pictures(400))
+    arguments = ("--encoder", SHIPPED, "--images", tmp_path / "list.jsonl", "--threads", 1, "--out", tmp_path / "v")
+    command = ml_command("embed", *arguments)
     environment = os.environ | {"WINNOW_EXIT_WITH_STDIN": "1"}
     with subprocess.Popen(
         command, cwd=REPOSITORY, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -177,8 +178,18 @@ def test_nobody_is_told_that_winnow_runs(pictures: MakePictures, tmp_path: Path,
 
 
 def test_two_runs_do_not_write_to_one_folder(pictures: MakePictures, tmp_path: Path, run_ml: Run) -> None:
-    write_list(tmp_path / "list.jsonl", pictures(1000))
-    command = ("embed", "--encoder", SHIPPED, "--images", tmp_path / "list.jsonl", "--out", tmp_path / "v")
+    write_list(tmp_path / "list.jsonl", pictures(400))
+    command = (
+        "embed",
+        "--encoder",
+        SHIPPED,
+        "--images",
+        tmp_path / "list.jsonl",
+        "--threads",
+        1,
+        "--out",
+        tmp_path / "v",
+    )
     with subprocess.Popen(ml_command(*command), cwd=REPOSITORY, stdout=subprocess.PIPE) as first:
         assert first.stdout is not None
         first.stdout.readline()

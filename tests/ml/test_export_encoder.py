@@ -85,12 +85,10 @@ def test_an_exported_encoder_gives_torchs_vectors(network: Any, weights: Path, c
     assert (1 - (encoder.encode(list(pixels)) * expected).sum(axis=1) <= 1e-3).all()
 
 
-def test_a_checkpoint_becomes_an_encoder_that_can_be_trained_further(
-    checkpoint: Path, tmp_path: Path, run_ml: Run
-) -> None:
+def test_a_checkpoint_becomes_an_encoder_that_can_be_trained_further(checkpoint: Path, tmp_path: Path, ml: Run) -> None:
     (tmp_path / "quality.json").write_text('{"knn": {"20": 0.5}}')
     options = ("--name", "small-1", "--quality", tmp_path / "quality.json", "--out", tmp_path / "out")
-    answer = run_ml("export-encoder", "--checkpoint", checkpoint, *options)
+    answer = ml("export-encoder", "--checkpoint", checkpoint, *options)
     assert (answer.returncode, answer.stderr) == (0, ""), answer.stdout
     assert json.loads(answer.stdout) == {"event": "artifact", "kind": "encoder", "path": str(tmp_path / "out")}
 
@@ -143,9 +141,9 @@ def test_a_card_that_does_not_fit_is_refused(
     ],
 )
 def test_a_command_that_lacks_something_says_what(
-    tmp_path: Path, run_ml: Run, options: tuple[str, ...], sentence: str
+    tmp_path: Path, ml: Run, options: tuple[str, ...], sentence: str
 ) -> None:
-    answer = run_ml("export-encoder", *options, "--out", tmp_path / "out")
+    answer = ml("export-encoder", *options, "--out", tmp_path / "out")
     assert (answer.returncode, answer.stderr) == (1, "")
     assert sentence in json.loads(answer.stdout)["message"]
 

@@ -28,13 +28,13 @@ def pixels() -> list[np.ndarray]:
     return list(smooth.repeat(8, axis=2).repeat(8, axis=3))
 
 
-def test_embed_through_torch_gives_onnx_runtimes_vectors(pictures: MakePictures, tmp_path: Path, run_ml: Run) -> None:
+def test_embed_through_torch_gives_onnx_runtimes_vectors(pictures: MakePictures, tmp_path: Path, ml: Run) -> None:
     pictures(40, side=120)
     (tmp_path / "pictures" / "broken.png").touch()
     for device in ("cpu", "torch"):
         out = tmp_path / device
         options = ("--encoder", SHIPPED, "--images", tmp_path / "pictures", "--device", device, "--threads", 2)
-        answer = run_ml("embed", *options, "--out", out)
+        answer = ml("embed", *options, "--out", out)
         assert answer.returncode == 0, answer.stdout
         assert (tmp_path / "pictures" / "broken.png").name in answer.stderr
     cpu, through_torch = (read_vectors(tmp_path / device) for device in ("cpu", "torch"))

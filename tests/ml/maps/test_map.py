@@ -36,10 +36,10 @@ def labels(digests: np.ndarray, tmp_path: Path) -> Path:
     return tmp_path / "labels.csv"
 
 
-def test_an_index_becomes_a_map_with_pictures(index: Path, labels: Path, tmp_path: Path, run_ml: Run) -> None:
+def test_an_index_becomes_a_map_with_pictures(index: Path, labels: Path, tmp_path: Path, ml: Run) -> None:
     (tmp_path / "groups.toml").write_text(GROUPS)
     out = tmp_path / "map"
-    answer = run_ml("map", "--index", index, "--out", out, "--labels", labels, "--groups", tmp_path / "groups.toml")
+    answer = ml("map", "--index", index, "--out", out, "--labels", labels, "--groups", tmp_path / "groups.toml")
     assert (answer.returncode, answer.stderr) == (0, ""), answer.stdout
     assert _events(answer)[-1] == {"event": "artifact", "kind": "map", "path": str(out), "points": 400}
 
@@ -70,9 +70,9 @@ def test_an_index_becomes_a_map_with_pictures(index: Path, labels: Path, tmp_pat
     ]
 
 
-def test_the_same_command_gives_the_same_map_again(vectors: Path, tmp_path: Path, run_ml: Run) -> None:
+def test_the_same_command_gives_the_same_map_again(vectors: Path, tmp_path: Path, ml: Run) -> None:
     for name in ("one", "other"):
-        assert run_ml("map", "--vectors", vectors, "--out", tmp_path / name, "--seed", 5).returncode == 0
+        assert ml("map", "--vectors", vectors, "--out", tmp_path / name, "--seed", 5).returncode == 0
     assert (tmp_path / "one/coordinates.npy").read_bytes() == (tmp_path / "other/coordinates.npy").read_bytes()
 
 
@@ -91,9 +91,9 @@ def test_of_many_vectors_a_sample_is_laid_out_and_its_rows_are_known(
     assert "map.png" in manifest.files
 
 
-def test_any_array_can_be_mapped(tmp_path: Path, run_ml: Run) -> None:
+def test_any_array_can_be_mapped(tmp_path: Path, ml: Run) -> None:
     np.save(tmp_path / "any.npy", np.random.default_rng(0).normal(size=(70, 5)))
-    assert run_ml("map", "--array", tmp_path / "any.npy", "--out", tmp_path / "map", "--method", "tsne").returncode == 0
+    assert ml("map", "--array", tmp_path / "any.npy", "--out", tmp_path / "map", "--method", "tsne").returncode == 0
     manifest = MapManifest.read(tmp_path / "map")
     assert (manifest.encoder, manifest.index_digest, manifest.parameters["components"]) == (None, None, 5)
     assert sorted(manifest.files) == ["coordinates.npy", "rows.npy"]

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pytest
 
 pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch")
 
+from ml.__main__ import main  # noqa: E402
 from ml.pretraining.checkpoints import read_milestone  # noqa: E402
+from ml.progress import JsonLines  # noqa: E402
 from tests.ml.conftest import REPOSITORY, ml_command  # noqa: E402
 from tests.ml.pretraining.runs import CHANGES, assert_same_state, milestones, some_pictures, train  # noqa: E402
 
 SOON_S = 10.0
 
-# More steps than are done in the second between two figures.
-LONG = ["training.epochs=24"]
+# More steps than are done in the seconds between two figures, twice.
+EPOCHS = 30
+STEPS = 5 * EPOCHS
+LONG = [f"training.epochs={EPOCHS}"]
+SELDOM_SAVED = "checkpoints.minutes=60"
 
 
 @pytest.fixture(scope="module")
@@ -32,19 +39,19 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return some_pictures(tmp_path_factory.mktemp("pictures"))
 
 
-def command(images: Path, out: Path, *changes: str, **options: object) -> list[str]:
+def ml_arguments(images: Path, out: Path, *changes: str, **options: object) -> list[str]:
     given = [["--set", change] for change in [*CHANGES, *changes]]
     options = {"threads": 1, "cache": images.parent / "cache"} | options
     given += [[f"--{name}", str(value)] for name, value in options.items()]
     parts = [part for pair in given for part in pair]
-    return ml_command("pretrain", "smoke", "--images", images, "--out", out, *parts)
+    return ["pretrain", "smoke", "--images", str(images), "--out", str(out), *parts]
 
 
 @contextmanager
 def started(*arguments: Any, **options: Any) -> Iterator[subprocess.Popen[str]]:
     """Start a run in a group of its own; whatever is left of it at the end is killed."""
     child = subprocess.Popen(
-        command(*arguments, **options),
+        ml_command(*ml_arguments(*arguments, **options)),
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -76,9 +83,9 @@ def in_mid_epoch(event: dict[str, Any]) -> bool:
     return event["event"] == "figures" and event["step"] % 5 != 0
 
 
-def last_words(stream: IO[str] | None) -> str:
-    assert stream is not None
-    [error] = [event for event in map(json.loads, stream) if event["event"] == "error"]
+def last_words(lines: Iterable[str] | None) -> str:
+    assert lines is not None
+    [error] = [event for event in map(json.loads, lines) if event["event"] == "error"]
     return str(error["message"])
 
 
@@ -102,45 +109,57 @@ def wait_until(what: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_killed_in_mid_epoch_it_ends_bit_by_bit_as_if_never_stopped(images: Path, tmp_path: Path) -> None:
-    with started(images, tmp_path / "killed", *LONG) as child:
+def test_killed_and_asked_to_stop_in_mid_epoch_it_ends_bit_by_bit_as_if_never_stopped(
+    images: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "stopped"
+    with started(images, run, *LONG) as child:
         listen(child, in_mid_epoch)
         child.send_signal(signal.SIGKILL)
     assert child.returncode == -signal.SIGKILL
-    assert 0 < read_milestone(tmp_path / "killed" / "last.ckpt").step < 120
-    # Not in this process: other tests may have changed how many threads it computes with.
-    for name in ("killed", "whole"):
-        ended_well = subprocess.run(command(images, tmp_path / name, *LONG), cwd=REPOSITORY, check=False)
-        assert ended_well.returncode == 0
-    assert_same_state(tmp_path / "killed", tmp_path / "whole")
-    # What was told of steps that were then done again is told once.
-    lines = (tmp_path / "killed" / "log.csv").read_text().splitlines()[1:]
-    steps = [int(line.split(",")[0]) for line in lines]
-    assert steps == sorted(set(steps))
-    assert steps[-1] == 120
+    killed_at = read_milestone(run / "last.ckpt").step
+    assert 0 < killed_at < STEPS
 
-
-def test_asked_to_stop_it_saves_where_it_is_and_says_so(images: Path, tmp_path: Path) -> None:
-    with started(images, tmp_path / "run", *LONG, "checkpoints.minutes=60") as child:
-        reached = listen(child, in_mid_epoch)["step"]
-        assert not (tmp_path / "run" / "last.ckpt").exists()
+    with started(images, run, *LONG, SELDOM_SAVED) as child:
+        reached = listen(child, lambda event: in_mid_epoch(event) and event["step"] > killed_at)["step"]
+        assert read_milestone(run / "last.ckpt").step == killed_at
         child.send_signal(signal.SIGTERM)
         told = last_words(child.stdout)
         assert child.wait(SOON_S) == 1
         assert child.stderr is not None
         assert child.stderr.read() == ""
-    saved = read_milestone(tmp_path / "run" / "last.ckpt").step
-    assert saved >= reached
+    saved = read_milestone(run / "last.ckpt").step
+    assert reached <= saved < STEPS
     assert told == f"Stopped at epoch {saved / 5:.1f}; the same command goes on from there."
-    assert not (tmp_path / "run" / "milestones").exists()
+    assert not (run / "milestones").exists()
+
+    # Both in one process, and not in this one: other tests may have changed how many threads it computes with.
+    commands = [ml_arguments(images, out, *LONG, SELDOM_SAVED) for out in (run, tmp_path / "whole")]
+    program = f"from ml.__main__ import main; raise SystemExit(any(map(main, {commands!r})))"
+    subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=True)
+    assert_same_state(run, tmp_path / "whole")
+    # What was told of steps that were then done again is told once.
+    lines = (run / "log.csv").read_text().splitlines()[1:]
+    steps = [int(line.split(",")[0]) for line in lines]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == STEPS
 
 
-def test_asked_to_stop_while_it_decodes_it_ends_at_once(images: Path, tmp_path: Path) -> None:
-    with started(images, tmp_path / "run", threads=2, cache=tmp_path / "cache") as child:
-        listen(child, lambda event: event.get("phase") == "hash")
-        child.send_signal(signal.SIGTERM)
-        assert last_words(child.stdout) == "Stopped. The same command goes on where it was."
-        assert child.wait(SOON_S) == 1
+def test_asked_to_stop_while_it_decodes_it_ends_at_once(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Asking(JsonLines):
+        def step(self, phase: str, done: int, total: int) -> None:
+            super().step(phase, done, total)
+            if phase == "hash":
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    # In this process, where torch is loaded already.
+    monkeypatch.setattr("ml.__main__.JsonLines", Asking)
+    assert main(ml_arguments(images, tmp_path / "run", threads=2, cache=tmp_path / "cache")) == 1
+    assert last_words(capsys.readouterr().out.splitlines()) == "Stopped. The same command goes on where it was."
+    assert multiprocessing.active_children() == []
+    assert not (tmp_path / "run" / "last.ckpt").exists()
 
 
 def test_of_two_ranks_none_outlives_the_other_and_one_can_go_on_alone(
@@ -181,9 +200,9 @@ def test_of_two_ranks_none_outlives_the_other_and_one_can_go_on_alone(
     # In this process, where torch is loaded already.
     for name in ("NTASKS", "JOB_ID", "NNODES", "NTASKS_PER_NODE", "JOB_NAME"):
         monkeypatch.delenv(f"SLURM_{name}")
-    told = train(images, run, *LONG)
+    told = train(images, run, *LONG, SELDOM_SAVED)
     assert "Going on at epoch" in told.notes[0]
-    assert milestones(run) == ["epoch-0024.ckpt"]
+    assert milestones(run) == [f"epoch-{EPOCHS:04}.ckpt"]
 
 
 def test_a_typing_error_is_told_before_torch_is_loaded(images: Path, tmp_path: Path) -> None:
@@ -205,7 +224,7 @@ def test_a_typing_error_is_told_before_torch_is_loaded(images: Path, tmp_path: P
 def test_small_shares_of_a_batch_have_the_statistics_of_the_whole(images: Path, tmp_path: Path) -> None:
     for devices in (1, 2):
         done = subprocess.run(
-            command(images, tmp_path / str(devices), "training.precision=float32", devices=devices),
+            ml_command(*ml_arguments(images, tmp_path / str(devices), "training.precision=float32", devices=devices)),
             cwd=REPOSITORY,
             check=False,
         )
