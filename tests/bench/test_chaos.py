@@ -10,7 +10,7 @@ from bench.chaos.house import House
 from bench.chaos.killing import kill_at_random
 from tests.postgres import PostgresServer, fresh_database
 
-KILLS = 6
+KILLS = 10
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
