@@ -37,6 +37,22 @@ def begin_review(page: Page, *, pool: str, class_name: str, path: str) -> None:
     wait_until_open(page)
 
 
+def open_review(page: Page, *, pool: str, class_name: str, path: str) -> None:
+    """An open page of a new review, at its address: for all who do not ask how one gets there."""
+    api = f"/api/v1/pools/{pool}"
+    make_class(page, pool=pool, name=class_name)
+    (image,) = page.request.get(f"{api}/images", params={"limit": 1, "path": path}).json()["items"]
+    wanted = {"class": class_name, "query": {"images": [image["id"]]}}
+    review = page.request.post(f"{api}/reviews", data=wanted).json()
+    page.goto(f"/reviews/{review['id']}")
+    wait_until_open(page)
+
+
+def make_class(page: Page, *, pool: str, name: str) -> None:
+    """A new class, without a page."""
+    assert page.request.post(f"/api/v1/pools/{pool}/classes", data={"name": name}).ok
+
+
 def tab_to(page: Page, selector: str) -> None:
     """Press Tab until an element that matches has the focus."""
     for _ in range(80):

@@ -6,13 +6,13 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.annotator import begin_review, commit, exported, paths, wait_until_open
+from tests.browser.annotator import commit, exported, open_review, paths, wait_until_open
 from tests.browser.conftest import NewPage
 from tests.browser.server import Server
 
 
 def test_a_page_is_taken_back_from_the_journal_and_the_others_stay(server: Server, page: Page) -> None:
-    begin_review(page, pool="digits", class_name="nine", path="9/")
+    open_review(page, pool="digits", class_name="nine", path="9/")
     first = sorted(paths(page))
     commit(page)
     second = sorted(paths(page))
@@ -43,7 +43,7 @@ def test_a_page_is_taken_back_from_the_journal_and_the_others_stay(server: Serve
 def test_a_page_is_looked_at_and_taken_back_at_its_own_address(server: Server, new_page: NewPage) -> None:
     page = new_page(server, phone=True)
     desk = new_page(server)
-    begin_review(desk, pool="digits", class_name="nine", path="9/")
+    open_review(desk, pool="digits", class_name="nine", path="9/")
     desk.keyboard.press("x")
     shown = paths(desk)
     commit(desk)
@@ -64,7 +64,7 @@ def test_a_tab_with_an_open_page_of_a_class_that_was_merged_stores_it_for_the_ot
     server: Server, new_page: NewPage
 ) -> None:
     old = new_page(server)
-    begin_review(old, pool="digits", class_name="nine", path="9/")
+    open_review(old, pool="digits", class_name="nine", path="9/")
     first = paths(old)
     commit(old)
     page = new_page(server)
@@ -95,7 +95,7 @@ def test_a_tab_with_an_open_page_of_a_class_that_was_merged_stores_it_for_the_ot
 
 
 def test_a_renamed_class_and_pool_are_at_their_new_addresses(server: Server, page: Page) -> None:
-    begin_review(page, pool="digits", class_name="nine", path="9/")
+    open_review(page, pool="digits", class_name="nine", path="9/")
     commit(page)
     page.goto("/pools/digits/classes/nine")
     page.get_by_role("button", name="Rename or merge this class").click()

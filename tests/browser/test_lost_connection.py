@@ -7,7 +7,7 @@ import re
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.annotator import begin_review, exported, paths, verdicts, wait_until_open
+from tests.browser.annotator import exported, open_review, paths, verdicts, wait_until_open
 from tests.browser.server import Server
 from tests.browser.watched import Watch
 
@@ -106,5 +106,5 @@ def test_a_page_committed_otherwise_in_another_window_is_told_and_left(
 
 
 def _begin(page: Page) -> list[str]:
-    begin_review(page, pool="digits", class_name="five", path="5/")
+    open_review(page, pool="digits", class_name="five", path="5/")
     return paths(page)

@@ -10,7 +10,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.annotator import begin_review, commit, log_in, paths, wait_until_open
+from tests.browser.annotator import begin_review, commit, log_in, open_review, paths, wait_until_open
 from tests.browser.conftest import NewPage
 from tests.browser.server import Server
 from tests.browser.watched import Watch
@@ -105,7 +105,7 @@ def test_two_people_label_one_class_while_another_index_is_served_under_them(
 def test_a_page_is_kept_for_whoever_works_on_it_and_not_because_it_is_open(server: Server, page: Page) -> None:
     renewed: list[str] = []
     page.on("request", lambda request: renewed.append(request.url) if request.url.endswith("/lease") else None)
-    begin_review(page, pool="digits", class_name="five", path="5/")
+    open_review(page, pool="digits", class_name="five", path="5/")
     page.clock.install()
     page.reload()
     wait_until_open(page)
