@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,13 +22,13 @@ SOON_MS = 120_000
 
 
 @pytest.fixture
-def server(serve: Callable[[Path], Server], digits: Path, tmp_path: Path) -> Server:
+def server(server: Server) -> Iterator[Server]:
     """A server with the pool “digits” and a second encoder."""
-    server = serve(digits)
     another = server.home / "encoders" / "another-grid"
     shutil.copytree(QUICK_ENCODER, another)
     replace(EncoderManifest.read(QUICK_ENCODER), name=another.name).write(another)
-    return server
+    yield server
+    shutil.rmtree(another)
 
 
 def test_another_encoder_is_tried_compared_served_and_left_again(server: Server, new_page: NewPage) -> None:

@@ -53,11 +53,11 @@ def test_a_page_that_was_on_its_way_when_the_browser_was_closed_is_sent_when_the
     first = _begin(page)
     address = page.url
     watch.connection_fails = True
-    server.kill()
+    page.context.set_offline(True)
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert").filter(has_text="not stored yet")).to_be_visible()
     page.goto("about:blank")
-    server.start()
+    page.context.set_offline(False)
     page.goto(address)
     wait_until_open(page)
     assert sorted(exported(server, pool="digits", class_name="five")) == sorted(first)

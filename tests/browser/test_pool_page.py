@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.annotator import begin_review, commit, make_class, open_review, paths, wait_until_open
+from tests.browser.annotator import begin_review, make_class, paths, start_review, store_page, wait_until_open
 from tests.browser.conftest import NewPage
 from tests.browser.server import Server
 from tests.browser.watched import Watch
@@ -127,9 +127,7 @@ def test_a_file_that_is_no_picture_is_refused_with_a_sentence(page: Page, watch:
 
 
 def test_the_export_dialog_downloads_the_labels_of_a_class(page: Page) -> None:
-    open_review(page, pool="digits", class_name="eight", path="8/")
-    shown = len(paths(page))
-    commit(page)
+    shown = len(store_page(page, start_review(page, pool="digits", class_name="eight", path="8/")))
     page.goto("/pools/digits")
     page.get_by_role("button", name="Export CSV").click()
     page.get_by_role("combobox", name="Class").select_option("eight")
