@@ -35,6 +35,10 @@ def test_a_pretraining_is_started_watched_stopped_resumed_and_its_encoder_chosen
     expect(page.get_by_role("region", name="Index versions").get_by_text("served", exact=True)).to_be_visible()
     tab_to(page, "[name=recipe]")
     expect(page.get_by_role("radio", name="folder")).to_be_checked()
+    expect(page.get_by_label("Start from")).to_have_value("colour-grid")
+    # The one that is served cannot be trained further.
+    tab_to(page, "[name=init]")
+    page.keyboard.press("ArrowDown")
     expect(page.get_by_label("Start from")).to_have_value("simclr-resnet18-96")
     tab_to(page, "[name='training.epochs']")
     page.keyboard.type("6")
