@@ -37,6 +37,35 @@ def begin_review(page: Page, *, pool: str, class_name: str, path: str) -> None:
     wait_until_open(page)
 
 
+def open_review(page: Page, *, pool: str, class_name: str, path: str) -> None:
+    """An open page of a new review, at its address: for all who do not ask how one gets there."""
+    page.goto(f"/reviews/{start_review(page, pool=pool, class_name=class_name, path=path)}")
+    wait_until_open(page)
+
+
+def start_review(page: Page, *, pool: str, class_name: str, path: str) -> int:
+    """Start a review of a new class by the API; return its number."""
+    api = f"/api/v1/pools/{pool}"
+    make_class(page, pool=pool, name=class_name)
+    (image,) = page.request.get(f"{api}/images", params={"limit": 1, "path": path}).json()["items"]
+    wanted = {"class": class_name, "query": {"images": [image["id"]]}}
+    review: int = page.request.post(f"{api}/reviews", data=wanted).json()["id"]
+    return review
+
+
+def store_page(page: Page, review: int, *, rejected: int = 0) -> list[str]:
+    """Commit the next 30 of a review by the API, with the first ones rejected; return the paths, in their order."""
+    shown = page.request.post(f"/api/v1/reviews/{review}/pages", data={"size": 30, "plant": False}).json()
+    struck_out = [candidate["image"] for candidate in shown["candidates"][:rejected]]
+    assert page.request.post(f"/api/v1/pages/{shown['id']}/commit", data={"rejected": struck_out}).ok
+    return [candidate["path"].removeprefix("./") for candidate in shown["candidates"]]
+
+
+def make_class(page: Page, *, pool: str, name: str) -> None:
+    """A new class, without a page."""
+    assert page.request.post(f"/api/v1/pools/{pool}/classes", data={"name": name}).ok
+
+
 def tab_to(page: Page, selector: str) -> None:
     """Press Tab until an element that matches has the focus."""
     for _ in range(80):

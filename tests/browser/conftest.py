@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from app.demo import Archive, demo_folder
 from tests.browser.server import Server
-from tests.browser.watched import Watch
+from tests.browser.watched import NO_OTHER_HOST, Watch
 
 # Nothing listens there: whoever asks for photographs gets the digits.
 NOWHERE = Archive(url="http://127.0.0.1:9/nothing.tgz", size=1, sha256="")
@@ -37,7 +37,7 @@ def browser() -> Iterator[Browser]:
     if chromium is None:
         pytest.fail("These tests need Chromium: install Debian's package “chromium”.")
     quiet = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-    quiet += ["--disable-component-update", "--disable-sync"]
+    quiet += ["--disable-component-update", "--disable-sync", NO_OTHER_HOST]
     # Behind each page Chromium keeps two of its own, for what pops up beneath its address bar; they take as long again.
     # Of several such lists the last one counts, so this one holds Playwright's too.
     quiet += [f"--disable-features={','.join([*POPUPS, *PLAYWRIGHTS])}"]
@@ -59,7 +59,10 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def photographs(tmp_path_factory: pytest.TempPathFactory, real_images: Path) -> Path:
-    """A folder with a home in which the pool “photographs” is ready: parachutes, and some of everything else."""
+    """A folder with a home in which the pool “photographs” is ready: parachutes, and some of everything else.
+
+    The encoder that comes along indexed it.
+    """
 
     def chosen(place: Path) -> Path:
         for folder in sorted((real_images / "imagenette-96" / "train").iterdir()):
@@ -70,7 +73,7 @@ def photographs(tmp_path_factory: pytest.TempPathFactory, real_images: Path) -> 
                 shutil.copy(picture, target)
         return place / "pictures"
 
-    return _made_once(tmp_path_factory, "photographs", chosen)
+    return _made_once(tmp_path_factory, "photographs", chosen, "--encoder", "simclr-resnet18-96")
 
 
 @pytest.fixture
@@ -137,7 +140,7 @@ def new_page(browser: Browser, watch: Watch, serve: object) -> Iterator[NewPage]
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(20_000)
-        watch.over(page, origin=server.url)
+        watch.over(page)
         return page
 
     yield open_page
@@ -151,7 +154,9 @@ def page(new_page: NewPage, server: Server) -> Page:
     return new_page(server)
 
 
-def _made_once(tmp_path_factory: pytest.TempPathFactory, pool: str, pictures_in: Callable[[Path], Path]) -> Path:
+def _made_once(
+    tmp_path_factory: pytest.TempPathFactory, pool: str, pictures_in: Callable[[Path], Path], *reindexed: str
+) -> Path:
     """Return the folder of a pool that is imported and indexed; one test worker makes it for all, who only read it."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
@@ -165,6 +170,6 @@ def _made_once(tmp_path_factory: pytest.TempPathFactory, pool: str, pictures_in:
             pictures = pictures_in(place)
             server = Server(place / "home", import_roots=place)
             server.run("import", pool, str(pictures))
-            server.run("reindex", pool)
+            server.run("reindex", pool, *reindexed)
             ready.touch()
     return place

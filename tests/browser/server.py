@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import io
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, redirect_stdout
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
+
+import pytest
+
+from app.cli import main
+from tests.ml.colour_grid import FOLDER as QUICK_ENCODER
 
 STARTS_WITHIN_S = 60
 
 
 class Server:
-    """`winnow serve` on a port and a home folder of its own, without stacks and planted pictures unless wanted."""
+    """`winnow serve` on a port and a home folder of its own, without stacks and planted pictures unless wanted.
+
+    Pools are indexed by the quick encoder there.
+    """
 
     def __init__(self, home: Path, *, import_roots: Path, planted_per_page: float = 0, stacks: bool = False) -> None:
         self.home = home
@@ -27,6 +37,7 @@ class Server:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
+        shutil.copytree(QUICK_ENCODER, home / "encoders" / QUICK_ENCODER.name, dirs_exist_ok=True)
 
     def start(self) -> None:
         """Return when it answers."""
@@ -57,10 +68,24 @@ class Server:
             self.start()
 
     def run(self, *arguments: str, typed: str = "") -> str:
-        """Run another command of Winnow on the same home, with what is typed into it, and return what it prints."""
-        command = [sys.executable, "-m", "app.cli", *arguments]
-        ended = subprocess.run(command, env=self._environment, input=typed, check=True, capture_output=True, text=True)
-        return ended.stdout
+        """Run another command of Winnow on the same home, with what is typed into it, and return what it prints.
+
+        It runs in this process: another one would take seconds to load its libraries.
+        """
+        printed = io.StringIO()
+        umask = os.umask(0o077)
+        try:
+            with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed):
+                for name, value in self._settings.items():
+                    patch.setenv(name, value)
+                patch.setattr(sys, "argv", ["winnow", *arguments])
+                patch.setattr(sys, "stdin", io.StringIO(typed))
+                with pytest.raises(SystemExit) as ended:
+                    main()
+        finally:
+            os.umask(umask)
+        assert not ended.value.code, f"winnow {' '.join(arguments)}: {printed.getvalue()}"
+        return printed.getvalue()
 
     def get(self, path: str) -> str:
         with urlopen(self.url + path, timeout=30) as answer:
@@ -75,15 +100,19 @@ class Server:
         return True
 
     @property
-    def _environment(self) -> dict[str, str]:
-        own = {
+    def _settings(self) -> dict[str, str]:
+        return {
             "WINNOW_HOME": str(self.home),
+            "WINNOW_ENCODER": QUICK_ENCODER.name,
             "WINNOW_IMPORT_ROOTS": str(self.import_roots),
             "WINNOW_PLANTED_PER_PAGE": str(self.planted_per_page),
             "WINNOW_STACKS": str(self.stacks),
         }
+
+    @property
+    def _environment(self) -> dict[str, str]:
         others = {name: value for name, value in os.environ.items() if not name.startswith(("WINNOW_", "DATABASE_URL"))}
-        return {**others, **own, "OMP_NUM_THREADS": "2"}
+        return {**others, **self._settings, "OMP_NUM_THREADS": "2"}
 
 
 def _works(database: Path) -> bool:

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.annotator import begin_review, commit, paths, verdicts, wait_until_open
+from tests.browser.annotator import commit, open_review, paths, verdicts, wait_until_open
 from tests.browser.conftest import NewPage
 from tests.browser.server import Server
 from tests.browser.watched import Watch
@@ -16,14 +16,14 @@ from tests.browser.watched import Watch
 @pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
 def test_a_page_is_seen_whole_without_scrolling(server: Server, new_page: NewPage, phone: bool) -> None:
     page = new_page(server, phone=phone)
-    begin_review(page, pool="digits", class_name="one", path="1/")
+    open_review(page, pool="digits", class_name="one", path="1/")
     beyond = "grid => [grid.scrollHeight - grid.clientHeight, grid.scrollWidth - grid.clientWidth]"
     assert page.locator(".grid").evaluate(beyond) == [0, 0]
 
 
 def test_no_page_is_wider_than_a_phone(server: Server, new_page: NewPage) -> None:
     page = new_page(server, phone=True)
-    begin_review(page, pool="digits", class_name="one", path="1/")
+    open_review(page, pool="digits", class_name="one", path="1/")
     for address in ("/", "/pools/digits", page.url, "/pools/digits/classes/one", "/pools/digits/files"):
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth") == 390, address
@@ -45,7 +45,7 @@ def test_a_long_class_name_hides_nothing_beside_it(server: Server, new_page: New
 
 def test_on_a_phone_the_bar_over_a_class_is_two_lines_and_its_foot_fits(server: Server, new_page: NewPage) -> None:
     page = new_page(server, phone=True)
-    begin_review(page, pool="digits", class_name="a telling name", path="1/")
+    open_review(page, pool="digits", class_name="a telling name", path="1/")
     expect(page.get_by_role("heading", level=1)).to_have_text("a telling name")
     page.goto("/pools/digits/classes/a%20telling%20name")
     lines = page.locator(".bar--top > *").evaluate_all(
@@ -95,7 +95,7 @@ def test_dark_is_dark_and_light_is_light(server: Server, new_page: NewPage) -> N
 
 
 def test_the_tile_size_is_chosen_by_key_and_remembered(page: Page) -> None:
-    begin_review(page, pool="digits", class_name="one", path="1/")
+    open_review(page, pool="digits", class_name="one", path="1/")
     before, shown = _tile_width(page), len(paths(page))
     page.keyboard.press("+")
     assert _tile_width(page) > before
@@ -110,7 +110,7 @@ def test_the_tile_size_is_chosen_by_key_and_remembered(page: Page) -> None:
 
 
 def test_holding_l_shows_the_large_view_which_follows_the_cursor(page: Page) -> None:
-    begin_review(page, pool="digits", class_name="one", path="1/")
+    open_review(page, pool="digits", class_name="one", path="1/")
     view = page.locator(".large-view")
     page.keyboard.down("l")
     expect(view).to_contain_text(paths(page)[0])
@@ -121,7 +121,7 @@ def test_holding_l_shows_the_large_view_which_follows_the_cursor(page: Page) -> 
 
 
 def test_question_mark_opens_the_keys_and_escape_closes_them(page: Page) -> None:
-    begin_review(page, pool="digits", class_name="one", path="1/")
+    open_review(page, pool="digits", class_name="one", path="1/")
     page.keyboard.press("?")
     help_ = page.get_by_role("dialog", name="Keys and gestures")
     expect(help_).to_be_visible()
@@ -134,7 +134,7 @@ def test_question_mark_opens_the_keys_and_escape_closes_them(page: Page) -> None
 
 
 def test_unsure_and_rejected_are_told_apart_without_colour(page: Page) -> None:
-    begin_review(page, pool="digits", class_name="one", path="1/")
+    open_review(page, pool="digits", class_name="one", path="1/")
     page.keyboard.press("x")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("u")

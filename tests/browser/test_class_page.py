@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.annotator import begin_review, commit, exported, paths, verdicts
+from tests.browser.annotator import exported, paths, start_review, store_page, verdicts
 from tests.browser.server import Server
 
 
@@ -55,10 +55,7 @@ def test_the_question_mark_explains_the_keys_of_the_page(page: Page) -> None:
 
 
 def test_what_was_rejected_can_be_accepted_on_its_own_tab(server: Server, page: Page) -> None:
-    begin_review(page, pool="digits", class_name="nine", path="9/")
-    page.keyboard.press("x")
-    rejected = paths(page)[0]
-    commit(page)
+    rejected = store_page(page, start_review(page, pool="digits", class_name="nine", path="9/"), rejected=1)[0]
     page.goto("/pools/digits/classes/nine?verdict=reject")
     expect(page.locator(".tile")).to_have_count(1)
     page.keyboard.press("a")
@@ -67,7 +64,4 @@ def test_what_was_rejected_can_be_accepted_on_its_own_tab(server: Server, page: 
 
 
 def _accept_a_page(page: Page) -> list[str]:
-    begin_review(page, pool="digits", class_name="nine", path="9/")
-    accepted = sorted(paths(page))
-    commit(page)
-    return accepted
+    return sorted(store_page(page, start_review(page, pool="digits", class_name="nine", path="9/")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.annotator import begin_review, commit, exported, paths, wait_until_open
+from tests.browser.annotator import begin_review, commit, exported, open_review, paths, wait_until_open
 from tests.browser.server import Server
 from tests.browser.watched import Watch
 
@@ -52,7 +52,8 @@ def test_undo_in_quick_succession_takes_back_one_page_each(server: Server, page:
 
 
 def test_back_and_forward_show_the_numbers_of_now(page: Page) -> None:
-    first = _begin(page)
+    begin_review(page, pool="digits", class_name="five", path="5/")
+    first = paths(page)
     commit(page)
     page.go_back()
     expect(page.get_by_role("link", name="five").filter(has_text="1 page")).to_be_visible()
@@ -64,5 +65,5 @@ def test_back_and_forward_show_the_numbers_of_now(page: Page) -> None:
 
 
 def _begin(page: Page) -> list[str]:
-    begin_review(page, pool="digits", class_name="five", path="5/")
+    open_review(page, pool="digits", class_name="five", path="5/")
     return paths(page)

@@ -6,17 +6,23 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.annotator import begin_review, commit, exported, paths, wait_until_open
+from tests.browser.annotator import (
+    commit,
+    exported,
+    make_class,
+    open_review,
+    paths,
+    start_review,
+    store_page,
+    wait_until_open,
+)
 from tests.browser.conftest import NewPage
 from tests.browser.server import Server
 
 
 def test_a_page_is_taken_back_from_the_journal_and_the_others_stay(server: Server, page: Page) -> None:
-    begin_review(page, pool="digits", class_name="nine", path="9/")
-    first = sorted(paths(page))
-    commit(page)
-    second = sorted(paths(page))
-    commit(page)
+    review = start_review(page, pool="digits", class_name="nine", path="9/")
+    first, second = sorted(store_page(page, review)), sorted(store_page(page, review))
     page.goto("/pools/digits")
     page.get_by_role("link", name="Journal").click()
     page.wait_for_url("**/journal")
@@ -42,11 +48,7 @@ def test_a_page_is_taken_back_from_the_journal_and_the_others_stay(server: Serve
 
 def test_a_page_is_looked_at_and_taken_back_at_its_own_address(server: Server, new_page: NewPage) -> None:
     page = new_page(server, phone=True)
-    desk = new_page(server)
-    begin_review(desk, pool="digits", class_name="nine", path="9/")
-    desk.keyboard.press("x")
-    shown = paths(desk)
-    commit(desk)
+    shown = store_page(page, start_review(page, pool="digits", class_name="nine", path="9/"), rejected=1)
     page.goto("/pages/1")
     expect(page.locator(".stored .tile")).to_have_count(len(shown))
     expect(page.locator(".stored .tile[data-verdict=reject]")).to_have_count(1)
@@ -64,14 +66,11 @@ def test_a_tab_with_an_open_page_of_a_class_that_was_merged_stores_it_for_the_ot
     server: Server, new_page: NewPage
 ) -> None:
     old = new_page(server)
-    begin_review(old, pool="digits", class_name="nine", path="9/")
+    open_review(old, pool="digits", class_name="nine", path="9/")
     first = paths(old)
     commit(old)
     page = new_page(server)
-    page.goto("/pools/digits")
-    page.get_by_label("New class").fill("number 9")
-    page.get_by_label("New class").press("Enter")
-    expect(page.get_by_role("radio", name="number 9")).to_be_visible()
+    make_class(page, pool="digits", name="number 9")
     page.goto("/pools/digits/classes/nine")
     page.get_by_role("button", name="Rename or merge this class").click()
     page.get_by_label("Into").select_option("number 9")
@@ -95,8 +94,7 @@ def test_a_tab_with_an_open_page_of_a_class_that_was_merged_stores_it_for_the_ot
 
 
 def test_a_renamed_class_and_pool_are_at_their_new_addresses(server: Server, page: Page) -> None:
-    begin_review(page, pool="digits", class_name="nine", path="9/")
-    commit(page)
+    store_page(page, start_review(page, pool="digits", class_name="nine", path="9/"))
     page.goto("/pools/digits/classes/nine")
     page.get_by_role("button", name="Rename or merge this class").click()
     page.get_by_role("textbox", name="Name").fill("nine?")

@@ -4,33 +4,36 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.annotator import begin_review, commit, paths, strike_out
+from ml.artifacts import EncoderManifest
+from tests.browser.annotator import commit, open_review, paths, strike_out
 from tests.browser.conftest import NewPage
 from tests.browser.server import Server
 from tests.browser.test_pretraining import press
-from tests.ml.colour_grid import FOLDER as COLOUR_GRID
+from tests.ml.colour_grid import FOLDER as QUICK_ENCODER
 
 SOON_MS = 120_000
 
 
 @pytest.fixture
-def server(serve: Callable[[Path], Server], digits: Path, tmp_path: Path) -> Server:
+def server(server: Server) -> Iterator[Server]:
     """A server with the pool “digits” and a second encoder."""
-    server = serve(digits)
-    shutil.copytree(COLOUR_GRID, server.home / "encoders" / "colour-grid")
-    return server
+    another = server.home / "encoders" / "another-grid"
+    shutil.copytree(QUICK_ENCODER, another)
+    replace(EncoderManifest.read(QUICK_ENCODER), name=another.name).write(another)
+    yield server
+    shutil.rmtree(another)
 
 
 def test_another_encoder_is_tried_compared_served_and_left_again(server: Server, new_page: NewPage) -> None:
     annotator, engineer = new_page(server), new_page(server)
-    begin_review(annotator, pool="digits", class_name="three", path="3/")
+    open_review(annotator, pool="digits", class_name="three", path="3/")
     strike_out(annotator, keep="3/")
     commit(annotator)
     review = int(annotator.url.rpartition("/")[2])
@@ -39,11 +42,11 @@ def test_another_encoder_is_tried_compared_served_and_left_again(server: Server,
     engineer.goto("/pools/digits/encoders")
     expect(engineer.locator(f"#version-{first}")).to_contain_text("served")
     expect(engineer.locator(f"#version-{first}")).to_contain_text("1 review keeps to it")
-    press(engineer, "#reindex-colour-grid")
+    press(engineer, "#reindex-another-grid")
     wait_until_done(engineer)
     expect(engineer.get_by_text("is a candidate")).to_be_visible()
     engineer.get_by_text("The command that repeats it").click()
-    expect(engineer.get_by_label("Command", exact=True)).to_have_text("winnow reindex --encoder colour-grid -- digits")
+    expect(engineer.get_by_label("Command", exact=True)).to_have_text("winnow reindex --encoder another-grid -- digits")
     engineer.get_by_role("link", name="Compare the two").click()
     engineer.wait_for_url("**/encoders")
     (second,) = {item["id"] for item in asked(server, "/api/v1/pools/digits/index-versions")["items"]} - {first}

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.annotator import begin_review, commit, exported, paths, strike_out, verdicts, wait_until_open
+from tests.browser.annotator import (
+    begin_review,
+    commit,
+    exported,
+    open_review,
+    paths,
+    strike_out,
+    verdicts,
+    wait_until_open,
+)
 from tests.browser.conftest import NewPage
 from tests.browser.server import Server
 from tests.browser.watched import Watch
@@ -86,7 +95,7 @@ def _restart(server: Server, page: Page) -> None:
 
 
 def test_a_review_is_found_again_on_the_pools_page_and_goes_on_where_it_was(server: Server, page: Page) -> None:
-    begin_review(page, pool="digits", class_name="seven", path="7/")
+    open_review(page, pool="digits", class_name="seven", path="7/")
     strike_out(page, keep="7/")
     commit(page)
     before = paths(page)
@@ -99,7 +108,7 @@ def test_a_review_is_found_again_on_the_pools_page_and_goes_on_where_it_was(serv
 
 
 def test_enter_in_quick_succession_commits_no_page_unseen(server: Server, page: Page) -> None:
-    begin_review(page, pool="digits", class_name="one", path="1/")
+    open_review(page, pool="digits", class_name="one", path="1/")
     commits: list[str] = []
     page.on("request", lambda request: commits.append(request.url) if request.url.endswith("/commit") else None)
     shown = len(paths(page))
@@ -114,7 +123,7 @@ def test_enter_in_quick_succession_commits_no_page_unseen(server: Server, page: 
 
 
 def test_keys_typed_into_a_field_mark_nothing(server: Server, page: Page) -> None:
-    begin_review(page, pool="digits", class_name="two", path="2/")
+    open_review(page, pool="digits", class_name="two", path="2/")
     page.get_by_role("button", name="Undo").evaluate("button => button.insertAdjacentHTML('afterend', '<input>')")
     page.locator("footer input").press_sequentially("xui")
     page.keyboard.press("Enter")
@@ -126,7 +135,7 @@ def test_the_pictures_of_the_next_page_come_in_one_answer_while_this_one_is_look
     server: Server, page: Page
 ) -> None:
     with page.expect_response(lambda answer: answer.url.endswith("/thumbnails")) as foreseen:
-        begin_review(page, pool="digits", class_name="two", path="2/")
+        open_review(page, pool="digits", class_name="two", path="2/")
     assert foreseen.value.finished() is None
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

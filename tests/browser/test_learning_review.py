@@ -10,10 +10,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.annotator import (
-    begin_review,
     commit,
     exported,
     go_to,
+    open_review,
     paths,
     strike_out,
     tab_to,
@@ -30,7 +30,7 @@ KIND = ".kind"
 @pytest.fixture
 def review(page: Page) -> Page:
     """An open page of a review of ones."""
-    begin_review(page, pool="digits", class_name="one", path="1/")
+    open_review(page, pool="digits", class_name="one", path="1/")
     return page
 
 
@@ -191,7 +191,7 @@ def planting(serve: Callable[..., Server], digits: Path, new_page: NewPage) -> t
 
 def test_an_overlooked_planted_picture_is_told_afterwards_and_not_stored(planting: tuple[Server, Page]) -> None:
     server, page = planting
-    begin_review(page, pool="digits", class_name="one", path="1/")
+    open_review(page, pool="digits", class_name="one", path="1/")
     rejected: set[str] = set()
     # The first pages bring what is to be planted: not all are ones when nothing is known yet.
     while len(rejected) < 10:
@@ -211,7 +211,7 @@ def test_a_stack_is_opened_and_closed_by_key_and_its_verdict_goes_to_all(
     server = serve(digits, stacks=True)
     server.run("reindex", "digits")
     page = new_page(server)
-    begin_review(page, pool="digits", class_name="one", path="1/")
+    open_review(page, pool="digits", class_name="one", path="1/")
     tiles, stack = page.locator(".grid .tile"), page.locator(".tile[data-stack]").first
     while not stack.count():
         commit(page)

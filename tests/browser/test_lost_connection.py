@@ -7,7 +7,7 @@ import re
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.annotator import begin_review, exported, paths, verdicts, wait_until_open
+from tests.browser.annotator import exported, open_review, paths, verdicts, wait_until_open
 from tests.browser.server import Server
 from tests.browser.watched import Watch
 
@@ -53,11 +53,11 @@ def test_a_page_that_was_on_its_way_when_the_browser_was_closed_is_sent_when_the
     first = _begin(page)
     address = page.url
     watch.connection_fails = True
-    server.kill()
+    page.context.set_offline(True)
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert").filter(has_text="not stored yet")).to_be_visible()
     page.goto("about:blank")
-    server.start()
+    page.context.set_offline(False)
     page.goto(address)
     wait_until_open(page)
     assert sorted(exported(server, pool="digits", class_name="five")) == sorted(first)
@@ -106,5 +106,5 @@ def test_a_page_committed_otherwise_in_another_window_is_told_and_left(
 
 
 def _begin(page: Page) -> list[str]:
-    begin_review(page, pool="digits", class_name="five", path="5/")
+    open_review(page, pool="digits", class_name="five", path="5/")
     return paths(page)

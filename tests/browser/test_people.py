@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -15,9 +14,7 @@ from tests.browser.conftest import NewPage
 from tests.browser.server import Server
 
 
-def test_a_person_comes_works_with_a_token_and_goes(serve: Callable[..., Server], new_page: NewPage) -> None:
-    server = serve()
-    _make_pool(server, "birds")
+def test_a_person_comes_works_with_a_token_and_goes(server: Server, new_page: NewPage) -> None:
     admin, ben = new_page(server), new_page(server, phone=True)
 
     # Nobody has to log in yet: the first person is an admin, and has to.
@@ -32,7 +29,7 @@ def test_a_person_comes_works_with_a_token_and_goes(serve: Callable[..., Server]
 
     _add(admin, "ben", button="Add")
     given = _shown_once(admin)
-    admin.goto("/pools/birds")
+    admin.goto("/pools/digits")
     admin.get_by_role("link", name="Members").click()
     admin.wait_for_url("**/members")
     admin.get_by_label("Person").select_option("ben")
@@ -53,7 +50,7 @@ def test_a_person_comes_works_with_a_token_and_goes(serve: Callable[..., Server]
     token = _shown_once(ben)
     expect(ben.get_by_text("never used")).to_be_visible()
     assert token not in ben.content()
-    assert json.loads(_by_token(server, token))["roles"] == {"birds": "engineer"}
+    assert json.loads(_by_token(server, token))["roles"] == {"digits": "engineer"}
 
     admin.goto("/people")
     admin.locator("summary").filter(has_text="ben").press("Enter")
@@ -79,12 +76,6 @@ def _shown_once(page: Page) -> str:
     dialog.get_by_role("button", name="I have copied it").click()
     expect(dialog).to_have_count(0)
     return secret
-
-
-def _make_pool(server: Server, name: str) -> None:
-    body = json.dumps({"name": name}).encode()
-    request = Request(f"{server.url}/api/v1/pools", data=body, headers={"Content-Type": "application/json"})
-    urlopen(request, timeout=60).close()
 
 
 def _by_token(server: Server, token: str) -> str:

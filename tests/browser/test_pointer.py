@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.annotator import begin_review, exported, paths, verdicts, wait_until_open
+from tests.browser.annotator import exported, open_review, paths, verdicts, wait_until_open
 from tests.browser.conftest import NewPage
 from tests.browser.server import Server
 
@@ -117,7 +117,7 @@ def test_on_a_phone_holding_a_finger_shows_the_large_view_and_marks_nothing(serv
 
 
 def _begin(page: Page) -> None:
-    begin_review(page, pool="digits", class_name="four", path="4/")
+    open_review(page, pool="digits", class_name="four", path="4/")
 
 
 def _expect_rejected(page: Page, numbers: list[int]) -> None:

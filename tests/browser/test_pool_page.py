@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.annotator import begin_review, commit, paths, wait_until_open
+from tests.browser.annotator import begin_review, make_class, paths, start_review, store_page, wait_until_open
 from tests.browser.conftest import NewPage
 from tests.browser.server import Server
 from tests.browser.watched import Watch
@@ -75,7 +75,7 @@ def test_a_class_that_differs_only_in_case_is_refused_with_a_sentence(page: Page
 
 def test_a_new_class_stands_in_its_place_and_stays_chosen_when_one_comes_back_from_its_review(page: Page) -> None:
     for name in ("nine", "Seven"):
-        _with_class(page, name)
+        make_class(page, pool="digits", name=name)
     begin_review(page, pool="digits", class_name="one", path="1/")
     page.go_back()
     names = page.locator(".class-line__name:visible")
@@ -127,9 +127,7 @@ def test_a_file_that_is_no_picture_is_refused_with_a_sentence(page: Page, watch:
 
 
 def test_the_export_dialog_downloads_the_labels_of_a_class(page: Page) -> None:
-    begin_review(page, pool="digits", class_name="eight", path="8/")
-    shown = len(paths(page))
-    commit(page)
+    shown = len(store_page(page, start_review(page, pool="digits", class_name="eight", path="8/")))
     page.goto("/pools/digits")
     page.get_by_role("button", name="Export CSV").click()
     page.get_by_role("combobox", name="Class").select_option("eight")
@@ -140,9 +138,8 @@ def test_the_export_dialog_downloads_the_labels_of_a_class(page: Page) -> None:
 
 
 def _with_class(page: Page, name: str) -> None:
+    make_class(page, pool="digits", name=name)
     page.goto("/pools/digits")
-    page.get_by_label("New class").fill(name)
-    page.keyboard.press("Enter")
     expect(page.get_by_role("radio", name=name)).to_be_checked()
 
 

@@ -18,20 +18,27 @@ SOON_MS = 60_000
 
 
 @pytest.fixture
-def server(serve: Callable[[Path], Server], digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+def training(serve: Callable[[Path], Server], digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
     """A server with the pool “digits”, whose trainer stays at epoch 4 until it is stopped."""
     for name, value in {**install_trainer(tmp_path / "trainer"), "STAYS_AT": "4"}.items():
         monkeypatch.setenv(name, value)
     return serve(digits)
 
 
-def test_a_pretraining_is_started_watched_stopped_resumed_and_its_encoder_chosen(page: Page) -> None:
+def test_a_pretraining_is_started_watched_stopped_resumed_and_its_encoder_chosen(
+    training: Server, new_page: NewPage
+) -> None:
+    page = new_page(training)
     page.goto("/pools/digits")
     press(page, "a:has-text('Encoders')")
     page.wait_for_url("**/encoders")
     expect(page.get_by_role("region", name="Index versions").get_by_text("served", exact=True)).to_be_visible()
     tab_to(page, "[name=recipe]")
     expect(page.get_by_role("radio", name="folder")).to_be_checked()
+    expect(page.get_by_label("Start from")).to_have_value("colour-grid")
+    # The one that is served cannot be trained further.
+    tab_to(page, "[name=init]")
+    page.keyboard.press("ArrowDown")
     expect(page.get_by_label("Start from")).to_have_value("simclr-resnet18-96")
     tab_to(page, "[name='training.epochs']")
     page.keyboard.type("6")
@@ -53,6 +60,13 @@ def test_a_pretraining_is_started_watched_stopped_resumed_and_its_encoder_chosen
     press(page, "summary:has-text('As a table')")
     expect(page.get_by_role("row", name="RankMe 6 16")).to_be_visible()
 
+    phone = new_page(training, phone=True)
+    for address in ("/pools/digits/encoders", page.url):
+        phone.goto(address)
+        for more in phone.locator("summary").all():
+            more.click()
+        assert phone.evaluate("document.documentElement.scrollWidth") == 390, address
+
     press(page, "#reindex-first-epoch-0006")
     expect(page.get_by_role("heading", name="Index of digits")).to_be_visible()
 
@@ -73,19 +87,6 @@ def test_what_is_wrong_is_told_beside_its_field(page: Page, watch: Watch) -> Non
     expect(page.get_by_role("textbox", name="Batch")).to_be_focused()
     expect(epochs).not_to_have_attribute("aria-invalid", "true")
     expect(page.get_by_text("fewer than a batch of 100,000")).to_be_visible()
-
-
-def test_the_pages_fit_a_phone(server: Server, new_page: NewPage) -> None:
-    page = new_page(server, phone=True)
-    page.goto("/pools/digits/encoders")
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
-    page.get_by_role("textbox", name="Epochs").fill("3")
-    page.get_by_role("button", name="Start the pretraining").click()
-    page.wait_for_url("**/jobs/*")
-    expect(page.locator("[data-job-target=phase]")).to_have_text("is done", timeout=SOON_MS)
-    for more in page.locator("summary").all():
-        more.click()
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def press(page: Page, selector: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.browser.annotator import CREATE_CLASS, begin_review, commit, paths, tab_to, wait_until_open
+from tests.browser.annotator import make_class, start_review, store_page, tab_to, wait_until_open
 from tests.browser.conftest import NewPage
 from tests.browser.server import Server
 from tests.browser.watched import Watch
@@ -169,9 +169,7 @@ def test_a_part_of_what_is_collected_takes_its_place(server: Server, page: Page)
 
 
 def test_a_class_is_gone_on_with_from_its_labelled_pictures(server: Server, page: Page) -> None:
-    begin_review(page, pool="digits", class_name="eight", path="8/")
-    accepted = len(paths(page))
-    commit(page)
+    accepted = len(store_page(page, start_review(page, pool="digits", class_name="eight", path="8/")))
     page.goto("/pools/digits")
     expect(page.get_by_role("radio", name="eight")).to_be_checked()
     tab_to(page, ".class-line__labelled")
@@ -245,9 +243,8 @@ def test_keys_elsewhere_on_the_page_collect_nothing(page: Page) -> None:
 
 
 def _with_class(page: Page, name: str) -> None:
+    make_class(page, pool="digits", name=name)
     page.goto("/pools/digits")
-    page.locator(CREATE_CLASS).fill(name)
-    page.keyboard.press("Enter")
     expect(page.get_by_role("radio", name=name)).to_be_checked()
 
 

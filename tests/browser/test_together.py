@@ -10,7 +10,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.annotator import begin_review, commit, log_in, paths, wait_until_open
+from tests.browser.annotator import begin_review, commit, log_in, open_review, paths, wait_until_open
 from tests.browser.conftest import NewPage
 from tests.browser.server import Server
 from tests.browser.watched import Watch
@@ -73,12 +73,15 @@ def test_two_people_label_one_class_while_another_index_is_served_under_them(
     assert _stored(server) == stored
     assert not set(paths(ben)) & {*stored, *paths(ada)}
 
-    # A page that lies alone for long: its pictures go to Ada, who decides them first.
+    # A page that lies alone for long: its pictures go to Ada, who begins from one of them and decides them first.
     before = paths(ben)
+    image = ben.locator(".grid .tile").first.get_attribute("data-image")
     _run_out(server)
-    while not set(paths(ada)) & set(before):
-        commit(ada)
+    wanted = {"class": "five", "query": {"images": [image]}}
+    ada.goto(f"/reviews/{ada.request.post('/api/v1/pools/digits/reviews', data=wanted).json()['id']}")
+    wait_until_open(ada)
     decided = set(paths(ada)) & set(before)
+    assert decided
     commit(ada)
     commit(ben)
     note = ben.get_by_role("status").filter(has_text="others decided some of it")
@@ -105,7 +108,7 @@ def test_two_people_label_one_class_while_another_index_is_served_under_them(
 def test_a_page_is_kept_for_whoever_works_on_it_and_not_because_it_is_open(server: Server, page: Page) -> None:
     renewed: list[str] = []
     page.on("request", lambda request: renewed.append(request.url) if request.url.endswith("/lease") else None)
-    begin_review(page, pool="digits", class_name="five", path="5/")
+    open_review(page, pool="digits", class_name="five", path="5/")
     page.clock.install()
     page.reload()
     wait_until_open(page)
