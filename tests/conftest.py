@@ -33,14 +33,25 @@ HERE = ("127.0.0.1", 50000)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
-# Each statement runs on both databases in some test. What is there for a process, a command's words or a file, and asks
-# the database nothing that other tests do not ask it, runs on one of them.
-one_database = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+# Each statement runs on both databases in some test. What is there for a process, a command's words, a page or a file,
+# and asks the database nothing that other tests do not ask it, runs on one of them. The mark that is nearest counts:
+# where most tests of a file have `one_database` by its `pytestmark`, the others have `both_databases`.
+one_database = pytest.mark.databases("sqlite")
+both_databases = pytest.mark.databases("sqlite", "postgresql")
 
 
 def pytest_configure() -> None:
     """Let all tests be as patient as what jobs start, for which they wait: that gets a core when nobody wants one."""
     os.nice(19)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Let each test that has settings run on the databases of its mark; without one, on both."""
+    databases = metafunc.definition.get_closest_marker("databases")
+    chosen = any("settings" in str(mark.args[0]) for mark in metafunc.definition.iter_markers("parametrize"))
+    if databases is not None and "settings" in metafunc.fixturenames and not chosen:
+        metafunc.definition.add_marker(pytest.mark.parametrize("settings", databases.args, indirect=True))
 
 
 @pytest.fixture(scope="session", autouse=True)

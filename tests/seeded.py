@@ -10,9 +10,10 @@ from pathlib import Path
 import faiss
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from app.db import Database
+from app.phrases import insert_rows
 from app.settings import Settings
 from app.tables import Encoder, Folder, Image, ImagePath, IndexVersion, LabelClass, Pool, PoolImage, Served
 from ml.artifacts import IndexManifest, checksums, now, publishing
@@ -60,15 +61,16 @@ def seed_pool(
         session.add_all([LabelClass(pool_id=pool.id, name=label, name_key=label.casefold()) for label in classes])
         session.flush()
         session.add(Served(pool_id=pool.id, index_version_id=version.id))
-        # As an import does it: thousands of rows as objects take longer than most tests.
-        picture = {"width": 8, "height": 8, "format": "PNG"}
-        session.execute(insert(Image), [{"sha256": image, **picture} for image in images])
-        ids = dict(session.execute(select(Image.sha256, Image.id).where(Image.sha256.in_(images))).all())
+        # Not as objects, nor each by itself: either takes longer than most tests.
+        connection = session.connection()
+        picture = {"width": 8, "height": 8, "format": "PNG", "created_at": pool.created_at}
+        insert_rows(connection, Image, [{"sha256": image, **picture} for image in images])
+        ids = dict(session.execute(select(Image.sha256, Image.id)).all())
         rows = [ids[image] for image in images]
-        session.execute(insert(PoolImage), [{"pool_id": pool.id, "image_id": row} for row in rows])
+        insert_rows(connection, PoolImage, [{"pool_id": pool.id, "image_id": row} for row in rows])
         file = {"folder_id": folder.id, "size": 1, "mtime_ns": 1}
         paths = [{"image_id": row, "path": f"{number:04}.png", **file} for number, row in enumerate(rows)]
-        session.execute(insert(ImagePath), paths)
+        insert_rows(connection, ImagePath, paths)
     return SeededPool(name, images)
 
 

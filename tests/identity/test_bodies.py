@@ -17,6 +17,7 @@ from app.identity.log_ins import start_log_in
 from app.identity.people import PersonLine
 from app.identity.secrets import hashed
 from app.tables import Person, Review
+from tests.conftest import one_database
 from tests.world import PASSWORD, World
 
 MALLORY = json.dumps({"name": "mallory", "password": PASSWORD, "admin": True}).encode()
@@ -65,6 +66,7 @@ def names(database: Database) -> set[str]:
         return set(session.scalars(select(Person.name)))
 
 
+@one_database
 def test_a_body_that_comes_when_everybody_has_to_log_in_does_nothing(client: TestClient, database: Database) -> None:
     def begin() -> None:
         with database.write() as session:

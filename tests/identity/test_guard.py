@@ -5,6 +5,10 @@ from collections.abc import Iterator
 import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
+from tests.conftest import one_database
+
+pytestmark = one_database
+
 FORM = {"name": "birds"}
 
 

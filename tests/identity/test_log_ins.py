@@ -23,8 +23,11 @@ from app.identity.views import own_path
 from app.main import create_app
 from app.settings import Settings
 from app.tables import JournalEntry, LogIn, LogInAttempt, now
+from tests.conftest import both_databases, one_database
 from tests.people import beside
 from tests.world import PASSWORD
+
+pytestmark = one_database
 
 BROWSER = {"Accept": "text/html"}
 FORM = {"name": "Anna", "password": PASSWORD}
@@ -36,6 +39,7 @@ def anna(database: Database) -> PersonLine:
         return add_person(session, name="Anna", password=hashed(PASSWORD), admin=True, by=None)
 
 
+@both_databases
 def test_somebody_logs_in_works_and_logs_out(client: TestClient, database: Database, anna: PersonLine) -> None:
     sent = client.get("/pools/birds?from=mail", headers=BROWSER, follow_redirects=False)
     assert (sent.status_code, sent.headers["Location"]) == (303, "/log-in?next=%2Fpools%2Fbirds%3Ffrom%3Dmail")
@@ -71,6 +75,7 @@ def test_behind_tls_the_cookie_is_secure_and_bound_to_the_host(settings: Setting
         assert client.get("/api/v1/me").status_code == 200
 
 
+@both_databases
 def test_the_database_holds_nothing_by_which_one_could_log_in(
     client: TestClient, database: Database, anna: PersonLine
 ) -> None:
@@ -82,6 +87,7 @@ def test_the_database_holds_nothing_by_which_one_could_log_in(
     assert client.get("/api/v1/me", headers={"Cookie": f"winnow={digest}"}).status_code == 401
 
 
+@both_databases
 @pytest.mark.parametrize(
     "change",
     [
@@ -107,6 +113,7 @@ def test_a_change_ends_log_ins_at_once(
     assert (lead.get("/api/v1/me").status_code, other.get("/api/v1/me").status_code) == (401, 401)
 
 
+@both_databases
 def test_a_log_in_that_is_used_goes_on_and_is_written_down_now_and_then_only(
     as_person: Callable[[str], TestClient], database: Database
 ) -> None:
@@ -145,6 +152,7 @@ def test_changing_the_password_leaves_this_browser_logged_in_and_no_other(
     assert other.post("/api/v1/log-in", json={**FORM, "password": "another horse"}).status_code == 204
 
 
+@both_databases
 def test_guessing_is_slowed_down_for_the_name_and_for_the_address(settings: Settings, anna: PersonLine) -> None:
     strict = settings.model_copy(update={"log_in_failures": 1})
     with TestClient(create_app(strict), base_url="http://localhost") as client:
@@ -248,6 +256,7 @@ def test_a_try_that_has_to_wait_writes_nothing(settings: Settings, anna: PersonL
     assert [statement for statement in statements if not statement.startswith(("SELECT", "BEGIN"))] == []
 
 
+@both_databases
 @pytest.mark.parametrize("address", ["/api/v1/log-in", "/api/v1/me/password"])
 def test_a_password_that_is_replaced_while_it_is_checked_is_worth_nothing(
     address: str, client: TestClient, anna: PersonLine, database: Database, monkeypatch: pytest.MonkeyPatch
@@ -271,6 +280,7 @@ def test_a_password_that_is_replaced_while_it_is_checked_is_worth_nothing(
     assert client.post("/api/v1/log-in", json={**FORM, "password": "a third horse"}).status_code == 204
 
 
+@both_databases
 def test_a_flood_of_log_ins_leaves_threads_for_all_else_and_is_cut_off(
     client: TestClient, anna: PersonLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,8 +13,11 @@ from app.db import Database
 from app.identity.accounts import remove_person
 from app.identity.people import PersonLine
 from app.tables import JournalEntry, Token, now
+from tests.conftest import both_databases, one_database
 from tests.people import beside
 from tests.world import PASSWORD
+
+pytestmark = one_database
 
 
 @pytest.fixture
@@ -76,6 +79,7 @@ def test_what_would_leave_the_server_in_a_bad_state_is_refused(
     assert admin.request(method, f"/api/v1/people/{person}", json=body).json()["code"] == code
 
 
+@both_databases
 def test_a_token_is_shown_once_and_ends_when_revoked(
     as_person: Callable[[str], TestClient], client: TestClient
 ) -> None:
@@ -98,6 +102,7 @@ def test_a_token_is_shown_once_and_ends_when_revoked(
     assert engineer.get("/api/v1/tokens").json()["items"] == []
 
 
+@both_databases
 def test_tokens_that_have_expired_or_whose_person_has_gone_let_nobody_in(
     as_person: Callable[[str], TestClient], client: TestClient, people: dict[str, PersonLine], database: Database
 ) -> None:

@@ -10,7 +10,10 @@ from starlette.testclient import TestClient
 from app.db import Database
 from app.identity.people import PersonLine
 from app.identity.tokens import add_token
+from tests.conftest import both_databases, one_database
 from tests.world import World
+
+pytestmark = one_database
 
 BROWSER = {"Accept": "text/html"}
 
@@ -52,6 +55,7 @@ def test_an_annotator_is_told_whom_to_ask_for_classes_pictures_and_an_index(
     assert "An engineer of this pool (engineer) imports pictures" in _page(as_person("annotator"), "/pools/shells")
 
 
+@both_databases
 def test_a_job_is_stopped_by_those_who_may_and_the_others_read_who_may(as_person: LogIn, world: World) -> None:
     address = f"/jobs/{world.names['job']}"
     assert 'id="stop"' in _page(as_person("engineer"), address)
@@ -66,6 +70,7 @@ def test_a_classs_page_offers_its_labels_to_engineers_alone(as_person: LogIn) ->
     assert EXPORT not in _page(as_person("lead"), address)
 
 
+@both_databases
 def test_whoever_is_in_no_pool_is_told_whom_to_ask(as_person: LogIn) -> None:
     assert as_person("admin").delete("/api/v1/pools/fish/members/stranger").status_code == 204
     stranger = as_person("stranger")
@@ -152,6 +157,7 @@ def test_my_page_lists_my_tokens_and_nobody_elses(
     assert secret not in engineer
 
 
+@both_databases
 def test_while_nobody_can_log_in_pages_say_how_to_begin_and_nothing_of_people(client: TestClient, world: World) -> None:
     assert "Add the first person, an admin" in _page(client, "/people")
     for address in ("/", "/pools/birds", "/me", f"/reviews/{world.names['review']}"):

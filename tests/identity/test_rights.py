@@ -118,6 +118,7 @@ def test_a_token_may_do_no_more_than_its_role_nor_than_its_person(
     }
 
 
+@one_database
 @pytest.mark.parametrize("asker", ["lead", "engineer", "admin"])
 def test_whoever_began_a_review_goes_on_with_it_and_nobody_else(
     asker: str,
@@ -210,6 +211,7 @@ def test_what_is_not_there_and_what_is_not_yours_cannot_be_told_apart(
         assert (stranger.get(there).status_code, stranger.get(there).json()) == (404, stranger.get(nowhere).json())
 
 
+@one_database
 def test_lists_hold_what_one_may_see(as_person: Callable[[str], TestClient]) -> None:
     assert [pool["name"] for pool in as_person("annotator").get("/api/v1/pools").json()["items"]] == ["birds"]
     assert [pool["name"] for pool in as_person("admin").get("/api/v1/pools").json()["items"]] == ["birds", "fish"]
@@ -258,6 +260,7 @@ def test_whoever_makes_a_pool_can_bring_pictures_into_it(as_person: Callable[[st
     assert engineer.post("/api/v1/pools/shells/reindex").status_code == 202
 
 
+@one_database
 def test_a_role_that_is_too_low_is_told_in_a_sentence(as_person: Callable[[str], TestClient]) -> None:
     refused = as_person("annotator").post("/api/v1/pools/birds/reindex")
     assert (refused.status_code, refused.json()["code"]) == (403, "role-too-low")
@@ -266,6 +269,7 @@ def test_a_role_that_is_too_low_is_told_in_a_sentence(as_person: Callable[[str],
     )
 
 
+@one_database
 def test_an_address_or_a_method_without_a_rule_answers_nobody(as_person: Callable[[str], TestClient]) -> None:
     admin = as_person("admin")
     assert admin.get("/api/v1/secrets").status_code == 404

@@ -11,7 +11,7 @@ from app.db import Database
 from app.insight import health
 from app.main import create_app
 from app.settings import Settings
-from tests.conftest import HERE
+from tests.conftest import HERE, one_database
 from tests.postgres import marked_as
 from tests.seeded import SeededPool, seed_pool, two_heaps
 
@@ -25,6 +25,7 @@ def pool(settings: Settings, database: Database) -> SeededPool:
     return seed_pool(settings, database, vectors=two_heaps(10, 10))
 
 
+@one_database
 @pytest.mark.usefixtures("pool")
 def test_a_server_with_all_it_needs_is_ready(client: TestClient) -> None:
     assert client.get(READY).json() == {"status": "ready"}
@@ -40,6 +41,7 @@ def not_ready(client: TestClient, settings: Settings, code: str) -> str:
     return str(answer.json()["detail"])
 
 
+@one_database
 def test_an_index_that_is_gone_is_told_to_all_and_its_pool_to_the_log_and_to_members(
     client: TestClient, settings: Settings, pool: SeededPool, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -51,6 +53,7 @@ def test_an_index_that_is_gone_is_told_to_all_and_its_pool_to_the_log_and_to_mem
     assert "The index that is served is missing or damaged: bring it up to date" in page.text
 
 
+@one_database
 @pytest.mark.usefixtures("pool")
 def test_a_home_that_cannot_be_written_to_is_told(client: TestClient, settings: Settings) -> None:
     # Rights do not hold root back; a file where the folder should be does.
@@ -65,6 +68,7 @@ def test_a_home_that_cannot_be_written_to_is_told(client: TestClient, settings: 
     assert client.get(READY).status_code == 200
 
 
+@one_database
 def test_whoever_asks_again_within_a_moment_gets_the_same_answer(
     client: TestClient, settings: Settings, pool: SeededPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

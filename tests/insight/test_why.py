@@ -11,8 +11,11 @@ from starlette.testclient import TestClient
 from app.db import Database
 from app.settings import Settings
 from app.tables import Pool, Verdict
+from tests.conftest import both_databases, one_database
 from tests.people import acting_as, add_person
 from tests.seeded import SeededPool, seed_pool, two_heaps
+
+pytestmark = one_database
 
 CLASSES = "/api/v1/pools/birds/classes"
 
@@ -90,6 +93,7 @@ def test_all_people_and_what_was_taken_back_are_told_the_latest_first(
     assert "The latest verdict counts. An image may have several." in text
 
 
+@both_databases
 def test_verdicts_of_a_merged_class_say_so(client: TestClient, pool: SeededPool) -> None:
     give(client, "lark", "accept", pool.images[5])
     client.post(f"{CLASSES}/lark/merge", json={"into": "owl"})
@@ -99,6 +103,7 @@ def test_verdicts_of_a_merged_class_say_so(client: TestClient, pool: SeededPool)
     assert "which counts for <b>owl</b>" in client.get(f"/pools/birds/images/{pool.images[5]}").text
 
 
+@both_databases
 def test_verdicts_of_another_pool_on_the_same_image_are_not_told(
     client: TestClient, settings: Settings, database: Database, pool: SeededPool
 ) -> None:
@@ -123,6 +128,7 @@ def test_an_image_that_the_pool_does_not_hold_is_a_404(client: TestClient, pool:
         assert client.get(f"{prefix}/pools/birds/images/{image}{path}").status_code == 404
 
 
+@both_databases
 @pytest.mark.parametrize(
     ("rule", "of", "told"),
     [("first", None, "The first verdict"), ("majority", 3, "most of 3 people"), ("lead", None, "a lead settles")],

@@ -12,8 +12,11 @@ from app.db import Database
 from app.settings import Settings
 from app.tables import Commit, Label, Person
 from app.verdicts.queries import DISPUTED
+from tests.conftest import both_databases, one_database
 from tests.people import working
 from tests.seeded import SeededPool, seed_pool, two_heaps
+
+pytestmark = one_database
 
 POOL = "/api/v1/pools/birds"
 QUEUE = f"{POOL}/disagreements"
@@ -72,6 +75,7 @@ def test_the_queue_tells_who_said_what(client: TestClient, images: list[str]) ->
     ]
 
 
+@both_databases
 def test_the_queue_is_read_page_by_page_and_class_by_class(client: TestClient, images: list[str]) -> None:
     first = client.get(QUEUE, params={"limit": 2}).json()
     assert queue(client, limit=2, after=first["next"]) == images[2:3]
@@ -116,6 +120,7 @@ def test_who_contradicts_a_settlement_brings_it_back_to_the_queue(
     ]
 
 
+@both_databases
 def test_a_settlement_sent_twice_counts_once(client: TestClient, images: list[str]) -> None:
     first = settle(client, images[:1], "accept", key="k")
     assert settle(client, images[:1], "accept", key="k")["commit"] == first["commit"]
@@ -124,6 +129,7 @@ def test_a_settlement_sent_twice_counts_once(client: TestClient, images: list[st
     assert (other.status_code, other.json()["code"]) == (409, "key-used-otherwise")
 
 
+@both_databases
 def test_with_one_class_per_image_two_classes_are_a_dispute(
     client: TestClient, database: Database, pool: SeededPool
 ) -> None:
@@ -156,6 +162,7 @@ def test_a_settlement_counts_for_nobodys_agreement(client: TestClient, images: l
     assert client.get(AGREEMENT).json() == before
 
 
+@both_databases
 def test_a_lead_is_told_how_each_one_works(client: TestClient, database: Database, pool: SeededPool) -> None:
     for name, seconds in (("ben", [5]), ("ann", [9, 12, 40, 1])):
         with working(client, database, name):
@@ -193,6 +200,7 @@ def test_where_nobody_judged_twice_it_says_so(client: TestClient, pool: SeededPo
     }
 
 
+@both_databases
 def test_where_all_verdicts_are_the_same_no_kappa_is_defined(
     client: TestClient, database: Database, pool: SeededPool
 ) -> None:
@@ -215,6 +223,7 @@ def test_the_pages_show_it(client: TestClient, database: Database, images: list[
     assert client.get("/pools/birds/disagreements", params={"class": "phoenix"}).status_code == 404
 
 
+@both_databases
 def test_the_queue_is_found_by_the_index_of_disputed_labels(database: Database, images: list[str]) -> None:
     if database.engine.dialect.name != "sqlite":
         pytest.skip("PostgreSQL chooses by the size of the table")

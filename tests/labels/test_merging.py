@@ -14,6 +14,7 @@ from app.db import Database
 from app.pools.merged import counted_as, counting_for, final_class_id
 from app.settings import Settings
 from app.tables import Label, LabelClass, Verdict
+from tests.conftest import one_database
 from tests.seeded import SeededPool, seed_pool, two_heaps
 
 CLASSES = "/api/v1/pools/birds/classes"
@@ -90,6 +91,7 @@ def test_what_a_merge_would_bring_together_is_told_beforehand(client: TestClient
     assert listed(client) == sorted(NAMES)
 
 
+@one_database
 def test_a_chain_leads_to_its_end_and_is_taken_apart_in_any_order(client: TestClient, pool: SeededPool) -> None:
     one, two, three = pool.images[:3]
     for name, image in (("barn owl", one), ("owl", two), ("lark", three)):
@@ -104,6 +106,7 @@ def test_a_chain_leads_to_its_end_and_is_taken_apart_in_any_order(client: TestCl
     assert labels(client) == {(one, "barn owl"): "accept", (two, "owl"): "accept", (three, "lark"): "accept"}
 
 
+@one_database
 def test_circles_and_second_merges_are_refused(client: TestClient, pool: SeededPool) -> None:
     merge(client, "barn owl", "owl")
     merge(client, "owl", "lark")
@@ -117,6 +120,7 @@ def test_circles_and_second_merges_are_refused(client: TestClient, pool: SeededP
     assert client.patch(f"{CLASSES}/owl", json={"name": "crow 2"}).json()["detail"] == "“owl” was merged into “lark”."
 
 
+@one_database
 def test_classes_of_two_pools_are_not_merged(
     client: TestClient, pool: SeededPool, settings: Settings, database: Database
 ) -> None:
@@ -124,6 +128,7 @@ def test_classes_of_two_pools_are_not_merged(
     assert client.post(f"{CLASSES}/owl/merge", json={"into": "duck"}).status_code == 404
 
 
+@one_database
 def test_the_name_of_a_merged_class_means_the_other_one(client: TestClient, pool: SeededPool) -> None:
     merge(client, "barn owl", "owl")
     give(client, "barn owl", "accept", pool.images[0])
@@ -141,6 +146,7 @@ def test_the_name_of_a_merged_class_means_the_other_one(client: TestClient, pool
     assert labels(client) == {(pool.images[0], "owl"): "accept"}
 
 
+@one_database
 def test_a_verdict_from_before_the_merge_can_be_undone_after_it(client: TestClient, pool: SeededPool) -> None:
     first = give(client, "barn owl", "accept", *pool.images[:2])
     give(client, "owl", "reject", pool.images[1])
@@ -149,6 +155,7 @@ def test_a_verdict_from_before_the_merge_can_be_undone_after_it(client: TestClie
     assert labels(client) == {(pool.images[1], "owl"): "reject"}
 
 
+@one_database
 def test_an_old_tab_that_stores_after_the_merge_loses_nothing(client: TestClient, pool: SeededPool) -> None:
     body = {"class": "barn owl", "query": {"images": [pool.images[0]]}}
     review = client.post("/api/v1/pools/birds/reviews", json=body).json()

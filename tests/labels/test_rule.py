@@ -9,9 +9,12 @@ from starlette.testclient import TestClient
 
 from app.db import Database
 from app.settings import Settings
+from tests.conftest import both_databases, one_database
 from tests.leases import run_out
 from tests.people import working
 from tests.seeded import SeededPool, seed_pool, two_heaps
+
+pytestmark = one_database
 
 RULE = "/api/v1/pools/birds/rule"
 VERDICTS = "/api/v1/pools/birds/classes/owl/verdicts"
@@ -112,6 +115,7 @@ def test_a_majority_comes_about_by_showing_an_image_to_everybody_once(
     assert len(third) == 40 - counts["accepted"] - counts["rejected"]
 
 
+@both_databases
 def test_whoever_goes_on_with_a_review_from_before_people_logged_in_sees_nothing_twice(
     client: TestClient, database: Database, pool: SeededPool
 ) -> None:

@@ -15,8 +15,11 @@ from starlette.testclient import TestClient
 
 from app.db import Database
 from app.pools.queries import PoolLine, create_class
+from tests.conftest import both_databases, one_database
 from tests.pools.conftest import Importer
 from tests.pools.pictures import save, write_cifar10, write_stl10
+
+pytestmark = one_database
 
 
 def test_pools_are_made_and_listed_by_name(client: TestClient) -> None:
@@ -119,6 +122,7 @@ def test_bad_paging_is_refused(client: TestClient, pool: PoolLine, query: str) -
         assert client.get(f"/api/v1/pools/birds/{path}?{query}").status_code == 422
 
 
+@both_databases
 def test_unreadable_and_missing_files_are_listed_page_by_page(
     client: TestClient, importer: Importer, folder: Path
 ) -> None:
@@ -166,6 +170,7 @@ def test_the_original_is_served_as_it_is(
     )
 
 
+@both_databases
 def test_an_stl10_record_is_served_as_png(client: TestClient, importer: Importer, folder: Path) -> None:
     write_stl10(folder, "unlabeled", 1)
     answer = client.get(file_of_only_image(client, importer, folder))

@@ -12,8 +12,11 @@ from app.pools.errors import FolderNotAllowed, FolderUnusable, NoPictures
 from app.pools.folders import allowed_folder
 from app.pools.images import images_page
 from app.pools.queries import PoolLine, unreadable_files
+from tests.conftest import both_databases, one_database
 from tests.pools.conftest import Importer, everything
 from tests.pools.pictures import save, write_bomb, write_stl10
+
+pytestmark = one_database
 
 
 def reasons(database: Database, pool: PoolLine) -> dict[str, str]:
@@ -21,6 +24,7 @@ def reasons(database: Database, pool: PoolLine) -> dict[str, str]:
         return {line.path: line.reason for line in unreadable_files(session, pool_id=pool.id, limit=500)}
 
 
+@both_databases
 def test_each_file_that_cannot_be_read_is_listed_with_its_reason_and_the_rest_goes_on(
     importer: Importer, database: Database, pool: PoolLine, folder: Path, tmp_path: Path
 ) -> None:
@@ -63,6 +67,7 @@ def test_a_link_within_the_folder_is_a_duplicate(importer: Importer, folder: Pat
     assert (summary.new, summary.duplicates, summary.unreadable) == (1, 1, 0)
 
 
+@both_databases
 def test_odd_names_are_kept_as_they_are(importer: Importer, database: Database, pool: PoolLine, folder: Path) -> None:
     names = ["=1+1.png", "a\nb.png", "it's “quoted”\".png", "ünï.png", "🦜 parrot.png", "100%_#.png"]
     for number, name in enumerate(names):

@@ -17,9 +17,11 @@ from app.pools.images import images_page, originals_of
 from app.pools.queries import PoolLine, create_pool, lost_images
 from app.pools.thumbnails import ThumbnailStore
 from app.tables import Image, ImagePath, PoolImage
-from tests.conftest import one_database
+from tests.conftest import both_databases, one_database
 from tests.pools.conftest import Importer, everything
 from tests.pools.pictures import save, write_bmp, write_cifar10, write_stl10
+
+pytestmark = one_database
 
 
 def counts(importer: Importer, folder: Path) -> dict[str, int]:
@@ -65,6 +67,7 @@ def test_an_unchanged_folder_changes_nothing_and_no_picture_of_it_is_read(
     assert everything(database) == before
 
 
+@both_databases
 def test_duplicates_are_one_image_with_several_paths(
     importer: Importer, database: Database, pool: PoolLine, folder: Path
 ) -> None:
@@ -175,6 +178,7 @@ def test_a_touched_file_is_read_again_and_known(importer: Importer, folder: Path
     assert counts(importer, folder) == {"known": 1}
 
 
+@both_databases
 def test_a_file_that_becomes_readable_is_no_longer_listed(
     importer: Importer, database: Database, pool: PoolLine, folder: Path
 ) -> None:
@@ -191,6 +195,7 @@ def test_a_file_that_becomes_readable_is_no_longer_listed(
     assert counts(importer, folder) == {"new": 1, "known": 1}
 
 
+@both_databases
 def test_a_file_that_becomes_unreadable_is_listed_and_its_image_is_missing(
     importer: Importer, database: Database, pool: PoolLine, folder: Path
 ) -> None:
@@ -202,6 +207,7 @@ def test_a_file_that_becomes_unreadable_is_listed_and_its_image_is_missing(
     assert lost(database, pool) == ["a.png"]
 
 
+@both_databases
 def test_an_image_in_two_pools_is_stored_once(
     importer: Importer, database: Database, pool: PoolLine, folder: Path, tmp_path: Path
 ) -> None:
@@ -220,6 +226,7 @@ def test_an_image_in_two_pools_is_stored_once(
     assert counts(importer, folder) == {"new": 1}, "its bytes still lie in the other pool's folder"
 
 
+@both_databases
 def test_the_size_is_that_of_the_upright_picture(importer: Importer, database: Database, folder: Path) -> None:
     exif = Picture.Exif()
     exif[0x0112] = 6
@@ -264,6 +271,7 @@ def test_cifar10_files_are_imported_record_by_record_with_their_labels(
     assert [(image.width, image.height, image.format) for image in stored] == [(32, 32, "CIFAR10")] * 2
 
 
+@both_databases
 def test_labels_are_stored_together_with_their_images_or_not_at_all(
     importer: Importer, database: Database, folder: Path
 ) -> None:
@@ -296,6 +304,7 @@ def test_winnows_own_thumbnails_are_never_imported(importer: Importer, folder: P
     assert counts(importer, folder) == {"known": 1}
 
 
+@both_databases
 @pytest.mark.parametrize("same_folder", [True, False])
 def test_two_imports_at_once_store_each_image_once(
     importer: Importer, database: Database, folder: Path, tmp_path: Path, same_folder: bool
@@ -314,7 +323,6 @@ def test_two_imports_at_once_store_each_image_once(
     assert len(rows["image_path"]) == (700 if same_folder else 1400)
 
 
-@one_database
 def test_ten_thousand_files_in_one_folder_are_imported_with_progress(importer: Importer, folder: Path) -> None:
     for number in range(10_000):
         write_bmp(folder / f"{number:05}.bmp", number)

@@ -11,6 +11,9 @@ from starlette.testclient import TestClient
 from app.db import Database
 from app.pools.queries import PoolLine
 from app.tables import JournalEntry
+from tests.conftest import both_databases, one_database
+
+pytestmark = one_database
 
 CLASSES = "/api/v1/pools/birds/classes"
 
@@ -23,7 +26,8 @@ def classes(client: TestClient, pool: PoolLine) -> None:
 
 def entries(database: Database) -> list[tuple[str, dict[str, Any] | None]]:
     with database.read() as session:
-        return [tuple(row) for row in session.execute(select(JournalEntry.act, JournalEntry.details))]
+        entries = select(JournalEntry.act, JournalEntry.details).order_by(JournalEntry.id)
+        return [tuple(row) for row in session.execute(entries)]
 
 
 def test_a_renamed_class_is_found_by_its_new_name_only(client: TestClient) -> None:
@@ -56,6 +60,7 @@ def test_a_renamed_pool_is_found_by_its_new_name_only(client: TestClient) -> Non
     assert client.get("/pools/wings").status_code == 200
 
 
+@both_databases
 def test_what_is_made_and_renamed_is_in_the_journal(client: TestClient, database: Database) -> None:
     client.patch(f"{CLASSES}/owl", json={"name": "Barn owl"})
     client.patch(f"{CLASSES}/lark", json={"name": "lark"})  # its own name: nothing has happened

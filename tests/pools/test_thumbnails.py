@@ -17,8 +17,11 @@ from starlette.testclient import TestClient
 from app.db import Database
 from app.pools.thumbnails import ThumbnailStore
 from app.settings import Settings
+from tests.conftest import one_database
 from tests.pools.pictures import noise
 from tests.seeded import SeededPool, seed_pool, two_heaps
+
+pytestmark = one_database
 
 SHA256 = "ab" * 32
 

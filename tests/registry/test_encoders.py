@@ -8,6 +8,9 @@ from app.names import BadName
 from app.registry.encoders import EncoderDamaged, EncoderNotFound, find_encoder, list_encoders, register
 from app.settings import PROJECT
 from app.tables import Encoder
+from tests.conftest import both_databases, one_database
+
+pytestmark = one_database
 
 SHIPPED = "simclr-resnet18-96"
 
@@ -62,6 +65,7 @@ def test_a_folder_without_manifest_is_listed_with_its_problem(settings, own):
     assert (shipped.name, shipped.problem) == (SHIPPED, None)
 
 
+@both_databases
 def test_an_encoder_is_registered_once(settings, database):
     _, manifest = find_encoder(settings, SHIPPED)
     ids = []

@@ -15,8 +15,10 @@ from app.registry import queries
 from app.registry.keeping import pins, superfluous, tidy
 from app.settings import Settings
 from app.tables import Encoder, IndexVersion, JournalEntry, Page, Pool, Review, Served, now
-from tests.conftest import HERE
+from tests.conftest import HERE, both_databases, one_database
 from tests.seeded import SeededPool, seed_pool, serve_new_version, two_heaps
+
+pytestmark = one_database
 
 LongAgo = Callable[[], None]
 
@@ -82,6 +84,7 @@ def test_the_newest_are_kept_besides_the_served_and_the_pinned_ones(
     assert superfluous(there, served=None, pinned={}, keep=0) == there
 
 
+@both_databases
 def test_tidying_removes_folders_and_keeps_rows(
     settings: Settings, database: Database, pool_id: int, first: int, client: TestClient
 ) -> None:
@@ -102,6 +105,7 @@ def test_tidying_removes_folders_and_keeps_rows(
     assert tidy(database, settings, pool_id=pool_id) == []
 
 
+@both_databases
 def test_a_review_pins_its_version_until_it_rests(
     settings: Settings, database: Database, pool_id: int, first: int, review: int, long_ago: LongAgo, client: TestClient
 ) -> None:
@@ -173,6 +177,7 @@ def test_a_review_that_rested_too_long_says_so_and_moves_over(
         assert later.post(f"/api/v1/reviews/{review}/pages", json={}).json()["candidates"]
 
 
+@both_databases
 def test_a_move_there_and_back_is_written_down(
     settings: Settings, database: Database, pool: SeededPool, first: int, client: TestClient
 ) -> None:

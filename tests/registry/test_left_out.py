@@ -4,7 +4,10 @@ import pytest
 
 from app.registry.left_out import LeftOutLine, left_out_images
 from app.registry.queries import served_version
+from tests.conftest import both_databases, one_database
 from tests.seeded import seed_pool, two_heaps
+
+pytestmark = one_database
 
 
 @pytest.fixture
@@ -26,6 +29,7 @@ def left_out(settings, database, limit):
         return left_out_images(session, settings.indexes, version=version, limit=limit)
 
 
+@both_databases
 def test_images_without_a_vector_are_named_by_the_paths_that_people_know(settings, database, pool):
     assert left_out(settings, database, 10) == [
         LeftOutLine(pool.images[2], "0002.png", "is not there"),

@@ -11,6 +11,9 @@ from app.registry.queries import VersionNotFound
 from app.registry.row_maps import RowMaps
 from app.registry.serving import serve
 from app.tables import Encoder, Image, PoolImage, Served
+from tests.conftest import both_databases, one_database
+
+pytestmark = one_database
 
 
 def add_pool(database: Database, name: str) -> int:
@@ -32,6 +35,7 @@ def test_no_version_is_served_before_the_first_reindex(database):
         assert queries.served_version(session, pool_id=pool_id) is None
 
 
+@both_databases
 def test_serving_moves_the_one_pointer(database):
     pool_id = add_pool(database, "cats")
     first, second = add_version(database, pool_id, "a"), add_version(database, pool_id, "b")
@@ -45,6 +49,7 @@ def test_serving_moves_the_one_pointer(database):
         assert [version.id for version in queries.versions_of(session, pool_id=pool_id)] == [second, first]
 
 
+@both_databases
 def test_serving_what_is_served_does_not_renew_the_moment(database):
     pool_id = add_pool(database, "cats")
     version_id = add_version(database, pool_id, "a")
@@ -64,6 +69,7 @@ def test_a_version_of_another_pool_cannot_be_served(database):
         serve(session, pool_id=cats, version_id=version_id)
 
 
+@both_databases
 def test_rows_name_the_images_of_their_own_pool(database):
     pool_id = add_pool(database, "cats")
     hashes = [hashlib.sha256(bytes([number])).hexdigest() for number in range(4)]

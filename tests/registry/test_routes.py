@@ -1,6 +1,9 @@
 import pytest
 
+from tests.conftest import one_database
 from tests.seeded import seed_pool, two_heaps
+
+pytestmark = one_database
 
 
 @pytest.fixture

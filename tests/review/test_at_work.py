@@ -7,7 +7,10 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
+from tests.conftest import both_databases, one_database
 from tests.review.conftest import commit, shown
+
+pytestmark = one_database
 
 Start = Callable[..., dict[str, Any]]
 GetPage = Callable[..., dict[str, Any]]
@@ -55,6 +58,7 @@ def test_what_was_undone_does_not_count(client: TestClient, start: Start, get_pa
     assert [(each["pages"], each["accepted"]) for each in owl["reviews"]] == [(0, 0)]
 
 
+@both_databases
 def test_a_review_of_a_merged_class_counts_for_the_class_it_was_merged_into(
     client: TestClient, start: Start, get_page: GetPage
 ) -> None:

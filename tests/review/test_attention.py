@@ -14,9 +14,11 @@ from app.main import create_app
 from app.review.catching import Caught, second_look_is_due
 from app.review.planting import to_plant
 from app.settings import Settings
-from tests.conftest import HERE
+from tests.conftest import HERE, one_database
 from tests.review.conftest import OWLS, commit, labels, shown
 from tests.seeded import SeededPool
+
+pytestmark = one_database
 
 Start = Callable[..., dict[str, Any]]
 GetPage = Callable[..., dict[str, Any]]

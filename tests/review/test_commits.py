@@ -11,8 +11,10 @@ from starlette.testclient import TestClient
 
 from app.main import create_app
 from app.settings import Settings
-from tests.conftest import HERE
+from tests.conftest import HERE, both_databases, one_database
 from tests.review.conftest import shown
+
+pytestmark = one_database
 
 Start = Callable[..., dict[str, Any]]
 GetPage = Callable[..., dict[str, Any]]
@@ -157,6 +159,7 @@ def test_an_undo_brings_back_the_label_that_the_commit_had_displaced(
     assert len(client.get(export, params={"class": "lark"}).text.splitlines()) == 1
 
 
+@both_databases
 def test_two_commits_of_a_page_at_once_store_it_once(client: TestClient, page: dict[str, Any]) -> None:
     def commit(number: int) -> int:
         return client.post(commit_url(page), json={"rejected": shown(page)[:number]}).status_code

@@ -24,8 +24,11 @@ from app.verdicts.journal import NewVerdict
 from app.verdicts.queries import STANDS, images_with, labelled_otherwise, waiting_for_others
 from app.verdicts.rules import change_rule
 from app.words import ACCEPT, REJECT, UNSURE, VERDICTS
+from tests.conftest import both_databases, one_database
 from tests.people import person
 from tests.seeded import seed_pool, two_heaps
+
+pytestmark = one_database
 
 IMAGES = 14
 STEPS = 60
@@ -112,6 +115,7 @@ def act(session: Session, given: Given, chance: random.Random, people: list[int]
         record(session, "export", person_id=by, pool_id=given.pool_id)
 
 
+@both_databases
 def test_it_is_what_the_labels_say_after_any_sequence(
     database: Database, given: Given, monkeypatch: pytest.MonkeyPatch
 ) -> None:

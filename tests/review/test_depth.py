@@ -9,8 +9,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.review.depth import Probe, next_depth
+from tests.conftest import one_database
 from tests.review.conftest import OWLS, commit, shown
 from tests.seeded import SeededPool
+
+pytestmark = one_database
 
 Start = Callable[..., dict[str, Any]]
 GetPage = Callable[..., dict[str, Any]]

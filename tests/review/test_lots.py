@@ -13,8 +13,11 @@ from starlette.testclient import TestClient
 
 from app.db import Database
 from app.settings import Settings
+from tests.conftest import both_databases, one_database
 from tests.review.conftest import commit, labels, shown
 from tests.seeded import SeededPool, seed_pool, two_heaps
+
+pytestmark = one_database
 
 Start = Callable[..., dict[str, Any]]
 GetPage = Callable[..., dict[str, Any]]
@@ -93,6 +96,7 @@ def test_labels_made_by_sample_say_so_with_the_bound_and_the_samples_page(
     assert bound == pytest.approx(lot["at_least"])
 
 
+@both_databases
 def test_accepting_twice_stores_once_also_at_the_same_time(
     client: TestClient, start: Start, draw: Callable[..., dict[str, Any]]
 ) -> None:
@@ -161,6 +165,7 @@ def test_a_lot_given_up_keeps_what_was_seen_and_goes_back_to_the_order(
         assert client.post(f"/api/v1/lots/{lot['id']}/{action}", json={}).status_code == 409
 
 
+@both_databases
 def test_what_somebody_decided_meanwhile_is_left_as_it_is(
     client: TestClient, start: Start, get_page: GetPage, draw: Callable[..., dict[str, Any]]
 ) -> None:
@@ -222,6 +227,7 @@ def test_an_unknown_lot_is_404(client: TestClient) -> None:
         assert client.request(method, f"/api/v1/lots/999{path}").status_code == 404
 
 
+@both_databases
 def test_while_a_sample_is_looked_at_nothing_else_takes_its_place(
     client: TestClient, pool: SeededPool, start: Start, get_page: GetPage, draw: Callable[..., dict[str, Any]]
 ) -> None:

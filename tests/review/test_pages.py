@@ -9,8 +9,11 @@ from starlette.testclient import TestClient
 
 from app.db import Database
 from app.settings import Settings
+from tests.conftest import both_databases, one_database
 from tests.review.conftest import OWLS, commit, shown
 from tests.seeded import SeededPool, seed_pool, two_heaps
+
+pytestmark = one_database
 
 Start = Callable[..., dict[str, Any]]
 GetPage = Callable[..., dict[str, Any]]
@@ -26,6 +29,7 @@ def test_the_first_page_holds_the_nearest_neighbours_of_the_query(
     assert scores == sorted(scores, reverse=True)
 
 
+@both_databases
 def test_while_a_page_is_open_it_is_answered_again(start: Start, get_page: GetPage) -> None:
     review = start()
     first = get_page(review, size=10)

@@ -12,8 +12,11 @@ from starlette.testclient import TestClient
 
 from app.db import Database
 from app.settings import Settings
+from tests.conftest import one_database
 from tests.review.conftest import commit, shown
 from tests.seeded import SeededPool, seed_pool, two_heaps
+
+pytestmark = one_database
 
 GetPage = Callable[..., dict[str, Any]]
 Begin = Callable[..., dict[str, Any]]

@@ -9,9 +9,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.db import Database
+from tests.conftest import one_database
 from tests.people import working
 from tests.review.conftest import commit, labels, shown
 from tests.seeded import SeededPool
+
+pytestmark = one_database
 
 REVIEWS = "/api/v1/pools/birds/reviews"
 VERDICTS = "/api/v1/pools/birds/classes/owl/verdicts"

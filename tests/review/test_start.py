@@ -10,8 +10,11 @@ from starlette.testclient import TestClient
 
 from app.db import Database
 from app.settings import Settings
+from tests.conftest import one_database
 from tests.review.conftest import OTHERS, OWLS
 from tests.seeded import SeededPool, serve_new_version, two_heaps
+
+pytestmark = one_database
 
 REVIEWS = "/api/v1/pools/birds/reviews"
 JSON = {"Content-Type": "application/json"}

@@ -19,9 +19,12 @@ from app.settings import Settings
 from app.tables import Folder, ImagePath, ReviewQuery, now
 from app.tables import Image as ImageRow
 from ml.images import UnreadableImage
+from tests.conftest import both_databases, one_database
 from tests.review.conftest import shown
 from tests.review.originals import noise, png, pool_of_the_shipped_encoder, put_original
 from tests.seeded import SeededPool
+
+pytestmark = one_database
 
 REVIEWS = "/api/v1/pools/birds/reviews"
 # The right lower quarter.
@@ -75,6 +78,7 @@ def test_a_part_of_an_image_gets_the_vector_of_the_picture_that_it_is(
     assert part.tolist() == picture.tolist()
 
 
+@both_databases
 def test_a_part_is_one_of_the_picture_as_it_is_seen(
     client: TestClient, database: Database, pool: SeededPool, put: Put
 ) -> None:
@@ -238,6 +242,7 @@ def test_a_review_is_listed_by_an_upload_that_it_started_from(client: TestClient
     assert client.get(REVIEWS).json()["items"][0]["thumbnail"] == sha256
 
 
+@both_databases
 def test_a_part_is_cut_from_where_its_own_pool_has_the_image(
     client: TestClient, database: Database, pool: SeededPool
 ) -> None:

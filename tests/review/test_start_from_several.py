@@ -12,8 +12,11 @@ from starlette.testclient import TestClient
 from app.db import Database
 from app.review import starting
 from app.settings import Settings
+from tests.conftest import one_database
 from tests.review.conftest import OTHERS, OWLS, shown
 from tests.seeded import SeededPool, seed_pool, serve_new_version, two_heaps
+
+pytestmark = one_database
 
 REVIEWS = "/api/v1/pools/birds/reviews"
 GetPage = Callable[..., dict[str, Any]]

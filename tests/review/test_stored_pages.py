@@ -10,9 +10,12 @@ from starlette.testclient import TestClient
 
 from app.db import Database
 from app.settings import Settings
+from tests.conftest import both_databases, one_database
 from tests.people import acting_as, add_person
 from tests.review.conftest import commit, shown
 from tests.seeded import SeededPool
+
+pytestmark = one_database
 
 Start = Callable[..., dict[str, Any]]
 GetPage = Callable[..., dict[str, Any]]
@@ -49,6 +52,7 @@ def test_after_an_undo_it_says_so_and_shows_what_had_been_decided(
     assert get_page({"id": page["review"]})["id"] == page["id"]
 
 
+@both_databases
 def test_an_open_page_tells_nothing_of_what_was_planted(
     client: TestClient, settings: Settings, pool: SeededPool, start: Start, get_page: GetPage
 ) -> None:

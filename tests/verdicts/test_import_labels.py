@@ -11,6 +11,7 @@ from app.tables import Commit, Image, Label, LabelClass, Pool
 from app.verdicts import journal
 from app.verdicts.journal import NewVerdict
 from app.verdicts.queries import STANDS
+from tests.conftest import one_database
 from tests.people import person
 from tests.seeded import seed_pool, two_heaps
 
@@ -52,6 +53,7 @@ def commits(database: Database) -> int:
         return len(session.scalars(select(Commit.id).where(Commit.kind == "import", STANDS)).all())
 
 
+@one_database
 def test_each_class_is_one_commit_and_made_if_need_be(database: Database, pool_id: int) -> None:
     first, second, third, _ = images(database)
     imported(database, pool_id, {"wren": [third, first], "owl": [second]})
