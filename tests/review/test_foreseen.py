@@ -14,10 +14,12 @@ from app.main import create_app
 from app.review import foreseen, turning
 from app.review.foreseen import Foreseen, ForeseenPages
 from app.settings import Settings
-from tests.conftest import HERE, one_database
+from tests.conftest import HERE, both_databases, one_database
 from tests.people import acting_as, person
 from tests.review.conftest import commit, labels, shown
 from tests.seeded import SeededPool, serve_new_version, two_heaps
+
+pytestmark = one_database
 
 Start = Callable[..., dict[str, Any]]
 GetPage = Callable[..., dict[str, Any]]
@@ -45,6 +47,7 @@ def look_ahead(client: TestClient, page: dict[str, Any], **marks: object) -> lis
     return list(answer.json()["images"])
 
 
+@both_databases
 def test_what_was_foreseen_comes_with_the_commit_and_is_the_open_page(
     client: TestClient, start: Start, get_page: GetPage, rankings: list[int]
 ) -> None:
@@ -76,6 +79,7 @@ def test_it_is_the_page_that_would_have_been_asked_for(client: TestClient, start
     assert (shown(asked_for), asked_for["remaining"]) == (shown(along), along["remaining"])
 
 
+@both_databases
 def test_sent_again_a_commit_is_answered_with_the_same_page(
     client: TestClient, start: Start, get_page: GetPage
 ) -> None:
@@ -116,6 +120,7 @@ def test_without_being_asked_for_no_page_is_made(client: TestClient, start: Star
     assert len(client.get(f"/api/v1/reviews/{review['id']}").json()["pages"]) == 1
 
 
+@both_databases
 def test_what_others_took_meanwhile_is_left_out(
     client: TestClient, start: Start, get_page: GetPage, rankings: list[int]
 ) -> None:
@@ -149,6 +154,7 @@ def test_where_others_took_too_much_the_page_is_ranked_anew(
     assert not set(shown(following)) & set(shown(taken))
 
 
+@both_databases
 def test_where_others_decided_some_of_its_images_the_page_is_ranked_anew(
     client: TestClient,
     database: Database,
@@ -257,7 +263,6 @@ def test_doubtful_ones_first_and_known_negatives_among_them(settings: Settings, 
         assert commit(client, following, rejected=planted)["planted"] == 2
 
 
-@one_database
 def test_what_was_foreseen_is_given_once_to_whom_it_was_foreseen_for_and_not_for_long(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
