@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI, Request
 from starlette.testclient import TestClient
 
+from app import pages
 from app.errors import Conflict
 from app.pages import install, url
 
@@ -99,11 +101,31 @@ def test_addresses_are_quoted_and_stay_below_the_prefix_of_a_proxy(small: TestCl
     assert prefixed.get("/where").json() == f"/winnow{quoted}"
 
 
-def test_static_files_are_asked_about_each_time_but_sent_once(small: TestClient) -> None:
-    first = small.get("/static/js/app.js")
-    assert first.headers["Cache-Control"] == "no-cache"
-    again = small.get("/static/js/app.js", headers={"If-None-Match": first.headers["ETag"]})
-    assert again.status_code == 304
+def test_static_files_are_kept_by_addresses_that_change_with_them(small: TestClient) -> None:
+    script = re.search(r'src="(/static/[0-9a-f]{12}/js/app\.js)"', small.get("/nowhere", headers=BROWSER).text)
+    assert script is not None
+    kept = small.get(script[1])
+    assert "immutable" in kept.headers["Cache-Control"]
+    # Without a mark, and by that of another version, they are asked about each time but sent once.
+    for address in ("/static/js/app.js", "/static/0123456789ab/js/app.js"):
+        first = small.get(address)
+        assert (first.headers["Cache-Control"], first.content) == ("no-cache", kept.content)
+        again = small.get(address, headers={"If-None-Match": first.headers["ETag"]})
+        assert (again.status_code, again.headers["Cache-Control"]) == (304, "no-cache")
+    for address in ("/static/0123456789ab", "/static/0123456789ab/../../pyproject.toml", f"{script[1]}x"):
+        assert small.get(address).status_code == 404
+
+
+def test_the_mark_of_static_files_is_that_of_their_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def mark(name: str, content: str) -> str:
+        place = tmp_path / f"{name} {content}"
+        place.mkdir(exist_ok=True)
+        (place / name).write_text(content)
+        monkeypatch.setattr(pages, "STATIC", place)
+        return pages._mark.__wrapped__()
+
+    assert mark("a.js", "one") == mark("a.js", "one")
+    assert len({mark("a.js", "one"), mark("a.js", "two"), mark("b.js", "one")}) == 3
 
 
 def test_no_template_holds_inline_scripts_styles_or_addresses_that_a_prefix_would_break() -> None:

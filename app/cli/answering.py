@@ -22,6 +22,9 @@ from app.settings import Settings
 
 # How long answers under way may take once the server is told to stop.
 _TIME_TO_END_S = 10
+# How long a connection stays on which nobody asks: longer than proxies keep theirs, a minute mostly, which would ask on
+# one that ends at that moment; and than a page is looked at, so that what one process has foreseen is asked of it.
+_IDLE_AT_MOST_S = 75
 # One that loads FAISS on a busy machine is slow, not dead.
 _SILENT_AT_MOST_S = 30
 
@@ -38,6 +41,7 @@ def answer_requests(settings: Settings, listener: socket) -> None:
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_graceful_shutdown=_TIME_TO_END_S,
+        timeout_keep_alive=_IDLE_AT_MOST_S,
         timeout_worker_healthcheck=_SILENT_AT_MOST_S,
     )
     if settings.workers == 1:
