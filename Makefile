@@ -6,7 +6,9 @@
 
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
-INSTALL = bin/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable
+# What is loaded of the packages is compiled when it is first loaded, and kept: compiling all of them takes two minutes.
+INSTALL = bin/python -m pip install --disable-pip-version-check --quiet --no-compile --constraint constraints.txt --editable
+unexport PYTHONDONTWRITEBYTECODE
 
 # Each process gets neighbours, which share servers, indexes and runs that take long to make; whoever is done first
 # takes over half of what the other still has.

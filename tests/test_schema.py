@@ -51,8 +51,10 @@ with TemporaryDirectory() as home:
     DOCUMENT = create_app(Settings(home=Path(home), database_url="")).openapi()
 OPERATIONS = [found.ok() for found in schemathesis.openapi.from_dict(DOCUMENT, config=CONFIG).get_all_operations()]
 
-# Requests to each operation by each of the askers, twice as many as the document wants them as otherwise.
+# Requests to each operation, twice as many as the document wants them as otherwise. Those who may do all there is send
+# every one, the others, who are mostly refused before a route sees anything, every second one.
 EXAMPLES = 6
+MAY_DO_ALL = {"local", "admin"}
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def test_every_answer_is_one_that_the_document_promises(operation: Any, server: 
     open_to_all = DOCUMENT["paths"][operation.path][operation.method].get("security") == []
     for asker in ASKERS[:2] if open_to_all else ASKERS:
         server.begin_anew(asker)
-        for case in cases:
+        for case in cases if asker in MAY_DO_ALL else cases[::2]:
             case.validate_response(_answer(server.client, case), checks=CHECKS)
 
 

@@ -231,8 +231,16 @@ def test_an_unknown_page_cannot_be_kept(client: TestClient) -> None:
     assert client.post("/api/v1/pages/999/lease").status_code == 404
 
 
-@pytest.mark.parametrize("classes", [("owl",), ("owl", "lark", "wren")])
-@pytest.mark.parametrize("spare", [turning.SPARE, 0])
+@pytest.mark.parametrize(
+    ("classes", "spare", "foreseen"),
+    [
+        (("owl",), turning.SPARE, True),
+        (("owl",), 0, False),
+        (("owl", "lark", "wren"), turning.SPARE, True),
+        (("owl", "lark", "wren"), 0, False),
+    ],
+    ids=["one class, foreseen", "one class", "classes, foreseen", "classes"],
+)
 def test_of_many_who_turn_pages_at_once_no_two_are_shown_the_same_image(
     client: TestClient,
     settings: Settings,
@@ -241,6 +249,7 @@ def test_of_many_who_turn_pages_at_once_no_two_are_shown_the_same_image(
     monkeypatch: pytest.MonkeyPatch,
     classes: tuple[str, ...],
     spare: int,
+    foreseen: bool,
 ) -> None:
     # Without spare tiles a page has to be ranked again where others took its images.
     monkeypatch.setattr(turning, "SPARE", spare)
@@ -251,13 +260,20 @@ def test_of_many_who_turn_pages_at_once_no_two_are_shown_the_same_image(
         body = {"class": classes[number % len(classes)], "query": {"images": [pool.images[0]]}}
         review = client.post("/api/v1/pools/crowd/reviews", json=body).json()
         seen: list[str] = []
+        along: dict[str, Any] | None = None
         for _ in range(3):
             together.wait()
-            page = get_page(review, size=25)
+            page = along or get_page(review, size=25)
             assert len(shown(page)) == 25
             seen += shown(page)
             # All accepted: what is accepted is shown for no class any more.
-            commit(client, page)
+            if foreseen:
+                # All foresee much the same page.
+                assert client.post(f"/api/v1/pages/{page['id']}/ahead", json={}).status_code == 200
+                together.wait()
+                along = commit(client, page, next={"size": 25, "plant": False})["next"]
+            else:
+                commit(client, page)
         return seen
 
     with ThreadPoolExecutor(ANNOTATORS) as threads:

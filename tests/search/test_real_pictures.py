@@ -18,8 +18,8 @@ from ml.images import read_rgb
 from tests.search.published import publish
 
 SHIPPED = Path(__file__).resolve().parents[2] / "ml" / "encoders" / "simclr-resnet18-96"
-PER_CLASS = 120
-PAGES, SIZE = 6, 20  # as many candidates as there are pictures of a class
+PER_CLASS = 60
+PAGES, SIZE = 6, 10  # as many candidates as there are pictures of a class
 
 
 @pytest.fixture(scope="module")
