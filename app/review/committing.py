@@ -35,9 +35,10 @@ class NothingToUndo(NotFound):
 
 
 class Stored(NamedTuple):
-    """What a commit is answered, and the review, if all of the page was stored just now."""
+    """What a commit is answered, its review, and that review as it is, if all of the page was stored just now."""
 
     answer: dict[str, Any]
+    review_id: int
     whole: ReviewLine | None = None
 
 
@@ -54,12 +55,12 @@ def commit_page(
     if same_key is not None:
         if same_key.body_digest != marked.digest:
             raise KeyUsedOtherwise
-        return Stored(same_key.answer or {})
+        return Stored(same_key.answer or {}, page.review_id)
     if page.commit_id is not None:
         # Without a key the page is the key; and a second tab that decides the same agrees with what is stored.
         if next(commit.body_digest for commit in before if commit.id == page.commit_id) != marked.digest:
             raise CommittedOtherwise
-        return Stored(page.answer or {})
+        return Stored(page.answer or {}, page.review_id)
 
     if page.lot_id is not None:
         _sample_counts(session, page)
@@ -110,7 +111,7 @@ def commit_page(
     # Of itself the journal does not know this yet.
     latest = [answer] if page.kind == NEXT else []
     entry.answer = answer | standing(session, review_id=review.id, class_id=review.class_id, latest=latest)
-    return Stored(entry.answer, None if by_others else review)
+    return Stored(entry.answer, page.review_id, None if by_others else review)
 
 
 def undo_page(session: Session, *, page_id: int, person_id: int, of_others: bool, lease: timedelta) -> PageLine:

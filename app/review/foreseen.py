@@ -40,7 +40,7 @@ class Foreseen:
     class_id: int
     index_version_id: int
     digest: str  # of the marks
-    tiles: Sequence[NewTile]  # the best first
+    tiles: list[NewTile]  # the best first
     more: bool  # whether others come after these
     planted: Sequence[NewTile]
     remaining: int

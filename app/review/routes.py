@@ -162,7 +162,10 @@ def look_ahead(page_id: int, marked: bodies.Marked, request: Request, person: Cu
             for picture in pictures_of(tile)
         }
         index, ranked = ranked_for(request, session, review, person_id=person.id, supposing=supposing)
-        if page.kind == NEXT and review.kind == FIRST:
+        if review.kind == SECOND:
+            doubtful = of_others(session, review=review, person_id=person.id, ranked=ranked, besides=supposing)
+            following = doubtful.tiles(len(shown))
+        else:
             foreseen = foresee(
                 ranked,
                 review=review,
@@ -170,12 +173,9 @@ def look_ahead(page_id: int, marked: bodies.Marked, request: Request, person: Cu
                 count=len(shown),
                 planted_per_page=state.settings.planted_per_page,
             )
-            state.foreseen.keep(foreseen, page_id=page_id, person_id=person.id)
-        following = (
-            of_others(session, review=review, person_id=person.id, ranked=ranked, besides=supposing).tiles(len(shown))
-            if review.kind == SECOND
-            else ranked.tiles(len(shown))
-        )
+            following = foreseen.tiles[: len(shown)]
+            if page.kind == NEXT:
+                state.foreseen.keep(foreseen, page_id=page_id, person_id=person.id)
     rows = ranked.row_map.rows_of([tile.image_id for tile in following])
     return bodies.AheadOut(images=[index.digests[row].tobytes().hex() for row in rows])
 
@@ -205,7 +205,7 @@ def commit(page_id: int, wanted: bodies.NewCommit, request: Request, person: Cur
         if foreseen:
             # Before the page, as whoever makes a page for it does.
             queries.hold_review(session, review_id=foreseen.review_id)
-        answer, review = commit_page(
+        answer, review_id, review = commit_page(
             session,
             page_id=page_id,
             person_id=person.id,
@@ -219,7 +219,7 @@ def commit(page_id: int, wanted: bodies.NewCommit, request: Request, person: Cur
                 session, page, review=review, made=True, remaining=foreseen.remaining, leased=foreseen.leased
             )
     if wanted.next and following is None:
-        following = _ranked_now(request, page_id, person_id=person.id, wanted=wanted.next)
+        following = _ranked_now(request, review_id, person_id=person.id, wanted=wanted.next)
     return bodies.CommitOut(**answer, next=following)
 
 
@@ -277,11 +277,9 @@ def _turned_out(request: Request, turned: Turned) -> bodies.PageOut:
 
 
 def _ranked_now(
-    request: Request, page_id: int, *, person_id: int, wanted: bodies.FollowingPage
+    request: Request, review_id: int, *, person_id: int, wanted: bodies.FollowingPage
 ) -> bodies.PageOut | None:
     """Return the page that follows one that was just stored, or None where it has to be asked for to learn why not."""
-    with request.app.state.database.read() as session:
-        review_id = page_queries.page(session, page_id=page_id).review_id
     try:
         turned = _turn(request, review_id, person_id=person_id, wanted=bodies.NewPage(**wanted.model_dump()))
     except AppError:
