@@ -40,7 +40,10 @@ def main() -> None:
     with serving(wanted.home) as (port, pid):
         api = Api(port)
         review, query = start_review(api, wanted.pool, wanted.query)
-        report("server: commit + next page", turn_pages(api, review, query, wanted.turns), target=40)
+        report("server: commit with the next page", turn_pages(api, review, query, wanted.turns), target=40)
+        review, query = start_review(api, wanted.pool, wanted.query)
+        foreseen = turn_pages(api, review, query, wanted.turns, ahead=True)
+        report("server: the same, after a look ahead", foreseen, target=40)
         print_memory(pid, wanted.home)
         if not wanted.no_browser:
             review, query = start_review(api, wanted.pool, wanted.query)
@@ -72,17 +75,22 @@ def start_review(api: Api, pool: str, query: str) -> tuple[int, str]:
     return review["id"], folder_of(image["path"])
 
 
-def turn_pages(api: Api, review: int, folder: str, turns: int) -> list[float]:
-    """Return the milliseconds of each turn; the first, which opens the index, is left out."""
+def turn_pages(api: Api, review: int, folder: str, turns: int, *, ahead: bool = False) -> list[float]:
+    """Return the milliseconds of each turn; the first, which opens the index, is left out.
+
+    With `ahead` a look ahead was asked for by the page's own marks before, as a browser does while a page is read.
+    """
     page = api("POST", f"/reviews/{review}/pages", {"size": PAGE})
     times = []
     for _ in range(turns + 1):
         if not page["candidates"]:
             break
         rejected = [tile["image"] for tile in page["candidates"] if folder_of(tile["path"]) != folder]
+        if ahead:
+            api("POST", f"/pages/{page['id']}/ahead", {"rejected": rejected})
+        decision = {"rejected": rejected, "key": secrets.token_hex(8), "next": {"size": PAGE}}
         start = time.perf_counter()
-        api("POST", f"/pages/{page['id']}/commit", {"rejected": rejected, "key": secrets.token_hex(8)})
-        page = api("POST", f"/reviews/{review}/pages", {"size": PAGE})
+        page = api("POST", f"/pages/{page['id']}/commit", decision)["next"]
         times.append((time.perf_counter() - start) * 1000)
     return times[1:]
 
