@@ -35,7 +35,7 @@ from app.pools.thumbnail_route import thumbnail_routes
 from app.pools.thumbnails import ThumbnailStore
 from app.registry import routes as registry_routes
 from app.registry.row_maps import RowMaps
-from app.review import at_work, lot_routes, outlook_routes
+from app.review import at_work, lot_routes, outlook_routes, page_routes
 from app.review import routes as review_routes
 from app.review import views as review_views
 from app.review.decided import DecidedRows
@@ -148,6 +148,7 @@ def create_app(settings: Settings) -> FastAPI:
         jobs_routes,
         registry_routes,
         review_routes,
+        page_routes,
         lot_routes,
         outlook_routes,
         at_work,
