@@ -80,6 +80,7 @@ def main() -> None:
         database = Database(settings.database)
         upgrade(database)
         make_pool(settings, database, images=wanted.images)
+        database.count_anew()
         with serving(settings.home) as (port, pid):
             measure_turns(port, pid, "without verdicts", ["new"], wanted.turns)
         began = time.perf_counter()
@@ -231,7 +232,10 @@ def kinds_of(images: int) -> NDArray[np.intp]:
 
 
 def measure_turns(port: int, pid: int, when: str, classes: list[str], turns: int) -> None:
-    """Commit pages, rejecting what does not lie in the folder of the query's picture."""
+    """Commit pages, rejecting what does not lie in the folder of the query's picture, after a look ahead and without.
+
+    A browser looks ahead while a page is read, by the marks as they are then; that is not what somebody waits for.
+    """
     api = Api(port)
     for name in classes:
         if name.startswith("new"):
@@ -239,18 +243,20 @@ def measure_turns(port: int, pid: int, when: str, classes: list[str], turns: int
         image = api("GET", "/pools/big/images?limit=1&path=thing-07")["items"][0]["id"]
         review = api("POST", "/pools/big/reviews", {"class": name, "query": {"images": [image]}})["id"]
         page = api("POST", f"/reviews/{review}/pages", {"size": 60})
-        times = []
-        for turn in range(turns + 1):
-            if turn == 1:
-                worked = processor_seconds(pid)
-            if not page["candidates"]:
-                break
-            rejected = [tile["image"] for tile in page["candidates"] if not tile["path"].startswith("thing-07/")]
-            decision = {"rejected": rejected, "key": secrets.token_hex(8), "next": {"size": 60}}
-            start = time.perf_counter()
-            page = api("POST", f"/pages/{page['id']}/commit", decision)["next"]
-            times.append(time.perf_counter() - start)
-        tell(f"{when}, {name}: commit with the next page", times[1:], processor_seconds(pid) - worked)
+        for looked in ("", "after a look ahead, "):
+            times, worked = [], 0.0
+            for _ in range(turns + 1):
+                if not page["candidates"]:
+                    break
+                rejected = [tile["image"] for tile in page["candidates"] if not tile["path"].startswith("thing-07/")]
+                if looked:
+                    api("POST", f"/pages/{page['id']}/ahead", {"rejected": rejected})
+                decision = {"rejected": rejected, "key": secrets.token_hex(8), "next": {"size": 60}}
+                before, start = processor_seconds(pid), time.perf_counter()
+                page = api("POST", f"/pages/{page['id']}/commit", decision)["next"]
+                times.append(time.perf_counter() - start)
+                worked += processor_seconds(pid) - before
+            tell(f"{when}, {name}: {looked}commit with the next page", times[1:], worked)
 
 
 def measure_pages(port: int, pid: int, turns: int) -> None:
