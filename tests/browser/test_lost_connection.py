@@ -17,7 +17,7 @@ def test_a_page_committed_without_a_connection_is_stored_when_it_comes_back(
 ) -> None:
     first = _begin(page)
     watch.connection_fails = True
-    page.context.set_offline(True)
+    _lose_connection(page)
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert").filter(has_text="not stored yet")).to_be_visible()
     expect(page.get_by_role("status")).to_have_text("Waiting for the server")
@@ -53,7 +53,7 @@ def test_a_page_that_was_on_its_way_when_the_browser_was_closed_is_sent_when_the
     first = _begin(page)
     address = page.url
     watch.connection_fails = True
-    page.context.set_offline(True)
+    _lose_connection(page)
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert").filter(has_text="not stored yet")).to_be_visible()
     page.goto("about:blank")
@@ -108,3 +108,13 @@ def test_a_page_committed_otherwise_in_another_window_is_told_and_left(
 def _begin(page: Page) -> list[str]:
     open_review(page, pool="digits", class_name="five", path="5/")
     return paths(page)
+
+
+def _lose_connection(page: Page) -> None:
+    """Let nothing through any more. The browser says so before it does so, and what was sent meanwhile arrives."""
+    page.context.set_offline(True)
+    asking = "fetch('/api/v1/health/live', {cache: 'no-store'}).then(() => true, () => false)"
+    for _ in range(100):
+        if not page.evaluate(asking):
+            return
+    raise AssertionError("The connection does not break.")

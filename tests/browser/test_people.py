@@ -70,11 +70,11 @@ def _add(page: Page, name: str, *, button: str) -> None:
 
 
 def _shown_once(page: Page) -> str:
-    """Return the secret that a dialog shows, and close it."""
+    """Return the secret that a dialog shows, and close it, after which the page is loaded anew."""
     dialog = page.get_by_role("dialog")
     secret = dialog.locator("[data-once-target=secret]").input_value()
-    dialog.get_by_role("button", name="I have copied it").click()
-    expect(dialog).to_have_count(0)
+    with page.expect_navigation():
+        dialog.get_by_role("button", name="I have copied it").click()
     return secret
 
 
