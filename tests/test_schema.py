@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -52,8 +53,8 @@ with TemporaryDirectory() as home:
 OPERATIONS = [found.ok() for found in schemathesis.openapi.from_dict(DOCUMENT, config=CONFIG).get_all_operations()]
 
 # Requests to each operation, twice as many as the document wants them as otherwise. Those who may do all there is send
-# every one, the others, who are mostly refused before a route sees anything, every second one.
-EXAMPLES = 6
+# every one, the others, who are mostly refused before a route sees anything, every second one. More find more.
+EXAMPLES = int(os.environ.get("WINNOW_TEST_EXAMPLES", "6"))
 MAY_DO_ALL = {"local", "admin"}
 
 
