@@ -32,7 +32,9 @@ def renew(database: Database, *, page: PageLine, lease: timedelta) -> PageLine:
     if not is_due(page, lease=lease):
         return page
     with database.write() as session:
-        # The page first, as a commit that goes on to the next page has it. It may have been committed meanwhile.
+        # The review first, then the page, as whoever turns to another page or commits this one and goes on has them.
+        queries.hold_review(session, review_id=page.review_id)
+        # It may have been committed meanwhile.
         page = page_queries.page(session, page_id=page.id, lock=True)
         if not is_due(page, lease=lease):
             return page

@@ -166,7 +166,8 @@ def oldest_open_page(session: Session, *, review_id: int) -> PageLine | None:
 
 def set_aside(session: Session, *, page_id: int) -> None:
     """Let an open page go: its candidates are ranked again, for anybody, and it is not asked for any more."""
-    # Not if another window has stored it just now.
+    # Not if another window has stored it just now. One that is storing it is waited for; the next statement sees it.
+    session.connection().execute(_HOLD_PAGE, {"page": page_id})
     committed = exists().where(Commit.page_id == Page.id, STANDS)
     session.execute(update(Page).where(Page.id == page_id, ~committed).values(set_aside_at=now(), leased_until=None))
 

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from threading import Event
 from typing import Any, TypeVar
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text, update
 from starlette.testclient import TestClient
 
 from app.db import Database
 from app.errors import Conflict
 from app.labels.merging import merge
+from app.main import create_app
 from app.pools.queries import pool_named
 from app.registry.keeping import remove
 from app.registry.queries import served_version
+from app.review import page_queries
 from app.settings import Settings
+from app.tables import Page, Pool, now
+from app.verdicts import journal
+from tests.conftest import HERE
 from tests.people import add_person, working
 from tests.review.conftest import commit, labels, shown
 from tests.seeded import SeededPool, seed_pool, serve_new_version, two_heaps
@@ -61,6 +69,33 @@ def wait_until_held_up(database: Database) -> None:
                 return
         assert time.monotonic() < until, "nothing waited"
         time.sleep(0.01)
+
+
+@contextmanager
+def in_the_midst(
+    monkeypatch: pytest.MonkeyPatch,
+    module: Any,
+    name: str,
+    database: Database,
+    *,
+    when: Callable[..., bool] = lambda *_, **__: True,
+) -> Iterator[Event]:
+    """Stop the first one that has called a function until somebody else waits for a row; the event tells that it did.
+
+    SQLite has one writer at a time, for whom all others wait anyway.
+    """
+    reached, real = Event(), getattr(module, name)
+
+    def stopped(*arguments: Any, **options: Any) -> Any:
+        found = real(*arguments, **options)
+        if when(*arguments, **options) and not reached.is_set():
+            reached.set()
+            wait_until_held_up(database)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, stopped)
+        yield reached
 
 
 @either
@@ -126,6 +161,56 @@ def test_a_review_is_not_pinned_to_a_version_that_is_being_removed(
             wait_until_held_up(database)
         answer = asked.result()
     assert (answer.status_code, answer.json()["code"]) == (Conflict.status, "version-removed")
+
+
+def test_a_page_is_kept_while_another_one_is_asked_for(
+    client: TestClient, database: Database, start: Start, get_page: GetPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    review = start()
+    page = get_page(review)
+    with database.write() as session:
+        session.execute(update(Page).values(leased_until=now() + timedelta(seconds=60)))
+    with in_the_midst(monkeypatch, page_queries, "page", database, when=lambda *_, lock=False, **__: lock) as reached:
+        with ThreadPoolExecutor(1) as other:
+            kept = other.submit(lambda: client.post(f"/api/v1/pages/{page['id']}/lease"))
+            assert reached.wait(20)
+            asked = client.post(f"/api/v1/reviews/{review['id']}/pages", json={"size": 10, "afresh": True})
+        assert (kept.result().status_code, asked.status_code) == (200, 201)
+
+
+def test_a_page_that_is_being_stored_is_not_set_aside(
+    client: TestClient, database: Database, start: Start, get_page: GetPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    review = start()
+    page = get_page(review)
+    with in_the_midst(monkeypatch, journal, "store", database) as reached:
+        with ThreadPoolExecutor(1) as other:
+            stored = other.submit(lambda: commit(client, page))
+            assert reached.wait(20)
+            deeper = get_page(review, kind="deeper")
+        assert stored.result()["accepted"] == 10
+    told = client.get(f"/api/v1/reviews/{review['id']}").json()
+    assert (told["last_committed_page"], len(told["pages"])) == (page["id"], 2)
+    assert deeper["kind"] == "deeper"
+
+
+@pytest.mark.databases("postgresql")
+def test_whoever_waits_long_for_what_others_hold_is_told_so_and_tries_again(
+    settings: Settings, database: Database, pool: SeededPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.main.PATIENCE_S", 0.2)
+    app = create_app(settings)
+    with TestClient(app, base_url="http://localhost", client=HERE, raise_server_exceptions=False) as client:
+        body = {"class": "owl", "query": {"images": pool.images[:1]}}
+        review = client.post("/api/v1/pools/birds/reviews", json=body).json()
+        page = client.post(f"/api/v1/reviews/{review['id']}/pages", json={"size": 10}).json()
+        with database.write() as session:
+            # As whoever changes its rule does, for as long as that takes.
+            session.execute(select(Pool.id).with_for_update())
+            answer = client.post(f"/api/v1/pages/{page['id']}/commit", json={"key": "k"})
+            assert (answer.status_code, answer.json()["code"]) == (503, "busy")
+            assert answer.headers["Retry-After"] == "1"
+        assert client.post(f"/api/v1/pages/{page['id']}/commit", json={"key": "k"}).json()["accepted"] == 10
 
 
 def test_more_people_than_connections_start_and_look_ahead_at_once(
