@@ -25,6 +25,7 @@ from app.review.page_queries import NewTile, PageLine
 from app.review.planting import laid_out, to_plant
 from app.review.queries import ReviewLine
 from app.tables import now
+from app.verdicts.queries import given_while_open
 
 # What others stored since has not been learned from, so it is not to be long ago. A page takes about so long to mark.
 FRESH_S = 30.0
@@ -94,7 +95,13 @@ def foresee(ranked: Order, *, review: ReviewLine, digest: str, count: int, plant
 
 
 def follow(
-    session: Session, foreseen: Foreseen, *, review: ReviewLine, wanted: FollowingPage, lease: timedelta
+    session: Session,
+    foreseen: Foreseen,
+    *,
+    review: ReviewLine,
+    person_id: int,
+    wanted: FollowingPage,
+    lease: timedelta,
 ) -> PageLine | None:
     """Store the page that was foreseen, in the transaction that stores the one before it.
 
@@ -106,6 +113,8 @@ def follow(
     lease_queries.one_at_a_time(session, review=review)
     if page_queries.oldest_open_page(session, review_id=review.id) is not None:
         return None
+    if _judged_since(session, foreseen, review=review, person_id=person_id):
+        return None
     parts = (foreseen.tiles[: wanted.size], foreseen.tiles[wanted.size :])
     tiles = first_free(session, review=review, parts=parts, count=wanted.size)
     if not tiles or (len(tiles) < wanted.size and foreseen.more):
@@ -113,3 +122,15 @@ def follow(
     planted = foreseen.planted if wanted.plant else ()
     shown = laid_out(tiles, planted, doubtful_first=wanted.doubtful == "first", random=SystemRandom())
     return page_queries.add_page(session, review_id=review.id, tiles=shown, leased_until=now() + lease)
+
+
+def _judged_since(session: Session, foreseen: Foreseen, *, review: ReviewLine, person_id: int) -> bool:
+    """Whether the person has judged some of it meanwhile, as in another window, though it is no label yet."""
+    images = [
+        image_id for tile in foreseen.tiles for image_id in (tile.image_id, *(below for below, _ in tile.beneath))
+    ]
+    return bool(
+        given_while_open(
+            session, pool_id=review.pool_id, class_id=review.class_id, person_id=person_id, image_ids=images
+        )
+    )

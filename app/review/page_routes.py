@@ -129,7 +129,14 @@ def commit(page_id: int, wanted: bodies.NewCommit, request: Request, person: Cur
             key=wanted.key,
         )
         if wanted.next and foreseen and review:
-            page = follow(session, foreseen, review=review, wanted=wanted.next, lease=state.settings.lease)
+            page = follow(
+                session,
+                foreseen,
+                review=review,
+                person_id=person.id,
+                wanted=wanted.next,
+                lease=state.settings.lease,
+            )
             following = page and page_out(
                 session, page, review=review, made=True, remaining=foreseen.remaining, leased=foreseen.leased
             )

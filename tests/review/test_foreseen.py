@@ -175,6 +175,24 @@ def test_where_others_decided_some_of_its_images_the_page_is_ranked_anew(
     assert not set(shown(answer["next"])) & set(shown(page))
 
 
+def test_what_the_person_judged_meanwhile_in_another_window_is_not_shown_again(
+    client: TestClient, start: Start, get_page: GetPage, rankings: list[int]
+) -> None:
+    assert client.put("/api/v1/pools/birds/rule", json={"rule": "majority", "majority_of": 3}).status_code == 200
+    review, other = start(), start()
+    page = get_page(review)
+    ahead = look_ahead(client, page)
+    # Labels they are not yet: others have to say so too.
+    judged = get_page(other)
+    commit(client, judged)
+    assert set(ahead) & set(shown(judged))
+    del rankings[:]
+    following = commit(client, page, next=WANTED)["next"]
+    assert len(rankings) == 1
+    assert len(shown(following)) == 10
+    assert not set(shown(following)) & {*shown(page), *shown(judged)}
+
+
 def test_a_page_that_is_open_comes_first(client: TestClient, start: Start, get_page: GetPage) -> None:
     review = start()
     first = get_page(review)
