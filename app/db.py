@@ -45,8 +45,10 @@ class Database:
     that none fails half-way because another one wrote meanwhile.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, patience_s: float | None = None) -> None:
+        """Write transactions on PostgreSQL wait so long for what others hold, each time; without it, for ever."""
         self.engine = _engine(url)
+        self._patience_s = patience_s if self.engine.dialect.name == "postgresql" else None
         self._writing = self.engine.execution_options(winnow_write=True)
         self._reading = _one_snapshot(self.engine)
         self._exporting = _one_snapshot(_engine(url, poolclass=NullPool))
@@ -95,6 +97,9 @@ class Database:
     def write(self) -> Iterator[Session]:
         """Yield a session that commits at the end of the block, or rolls back on any error."""
         with Session(self._writing, expire_on_commit=False) as session, session.begin():
+            if self._patience_s is not None:
+                # For this transaction alone: the connection may be anybody's next.
+                session.connection().exec_driver_sql(f"SET LOCAL lock_timeout = {round(1000 * self._patience_s)}")
             yield session
 
     @contextmanager

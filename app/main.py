@@ -52,6 +52,10 @@ FORM_OVERHEAD = 64 * 1024
 # Python's 5 ms a page took twice as long beside others.
 SWITCH_S = 0.0005
 
+# A request waits so long for what another one holds of its pool, such as its labels while its rule is changed. Whoever
+# waited longer would keep a thread and a connection from the people of other pools.
+PATIENCE_S = 3.0
+
 DESCRIPTION = """
 Label images by throwing out what does not belong: start a **review** of a class from one picture, get a **page** of
 its nearest neighbours, **commit** the page without what you struck out, and ask for the next page, which has learned
@@ -84,7 +88,7 @@ def _keep_what_is_loaded() -> None:
 
 def create_app(settings: Settings) -> FastAPI:
     """Return the web application. Nothing is opened or read before the first request that needs it."""
-    database = Database(settings.database)
+    database = Database(settings.database, patience_s=PATIENCE_S)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

@@ -97,6 +97,10 @@ def install(app: FastAPI) -> None:
             log.error("%s %r: there is no room for the database.", request.method, request.url.path, exc_info=error)
             sentence = "The disk of the database is full, so nothing of this was stored; try again when there is room."
             return _answer(request, _problem(503, sentence, "disk-full", reference=_reference()))
+        if _is_held(error):
+            log.warning("%s %r: others held what it needs for too long.", request.method, request.url.path)
+            sentence = "Something large is being stored here just now, so nothing of this was; try again in a moment."
+            return _answer(request, _problem(503, sentence, "busy", reference=_reference()), {"Retry-After": "1"})
         log.error("%s %r: the database does not answer.", request.method, request.url.path, exc_info=error)
         sentence = "The database does not answer just now; try again in a moment."
         return _answer(request, _problem(503, sentence, "database-silent", reference=_reference()))
@@ -161,6 +165,12 @@ def _is_full(error: Exception) -> bool:
     origin = getattr(error, "orig", None)
     told = str(origin)
     return getattr(origin, "sqlstate", None) == "53100" or "disk is full" in told or "disk I/O error" in told
+
+
+def _is_held(error: Exception) -> bool:
+    """Whether a transaction gave way to others: it waited too long, or they for each other (PostgreSQL, SQLite)."""
+    origin = getattr(error, "orig", None)
+    return getattr(origin, "sqlstate", None) in {"55P03", "40P01"} or "database is locked" in str(origin)
 
 
 def _reference() -> str:

@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import AsyncIterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from enum import Enum
 from threading import Lock
-from typing import NamedTuple
 
 from fastapi import Depends, Request
 
@@ -22,6 +22,8 @@ from fastapi import Depends, Request
 AT_ONCE = 2
 # Where somebody is always waited for, the others wait no longer than about this.
 PATIENCE_S = 1.0
+# Nobody computes for so long: whoever stays longer waits for what others hold in the database, and is not counted.
+HELD_UP_S = 0.5
 
 
 class Rank(Enum):
@@ -31,16 +33,20 @@ class Rank(Enum):
     BESIDE = "nobody looks at an empty screen meanwhile"
 
 
-class _Place(NamedTuple):
-    since: float
-    given: Future[None]
+@dataclass(eq=False)
+class _Place:
+    rank: Rank
+    since: float = field(default_factory=time.monotonic)
+    given: Future[None] = field(default_factory=Future)
+    counts: bool = False
 
 
 class Turnstile:
     """Lets a few through at once, the others later, in the order in which they came. Thread-safe.
 
     Of those `BESIDE` it lets one through at a time, and none to join one who is waited for: whoever is waited for finds
-    a place, and the processor, free. Whoever waits takes no thread.
+    a place, and the processor, free. Whoever waits takes no thread. Another one takes the place of who is inside and
+    held up: a pool whose rule is being changed keeps the people of no other pool waiting.
     """
 
     def __init__(self) -> None:
@@ -51,7 +57,7 @@ class Turnstile:
     @asynccontextmanager
     async def passed(self, rank: Rank) -> AsyncIterator[None]:
         """Be let through for a block."""
-        place = _Place(time.monotonic(), Future())
+        place = _Place(rank)
         with self._lock:
             self._waiting[rank].append(place)
             self._let_in()
@@ -60,23 +66,29 @@ class Turnstile:
         except asyncio.CancelledError:
             # It may have been given at the same moment.
             if not place.given.cancel() and not place.given.cancelled():
-                self._leave(rank)
+                self._make_room(place)
             raise
+        held_up = asyncio.get_running_loop().call_later(HELD_UP_S, self._make_room, place)
         try:
             yield
         finally:
-            self._leave(rank)
+            held_up.cancel()
+            self._make_room(place)
 
-    def _leave(self, rank: Rank) -> None:
+    def _make_room(self, place: _Place) -> None:
+        """Count somebody inside no longer, once."""
         with self._lock:
-            self._inside[rank] -= 1
-            self._let_in()
+            if place.counts:
+                place.counts = False
+                self._inside[place.rank] -= 1
+                self._let_in()
 
     def _let_in(self) -> None:
         while (rank := self._next()) is not None:
             place = self._waiting[rank].popleft()
             # Whoever does not wait any longer is passed over.
             if place.given.set_running_or_notify_cancel():
+                place.counts = True
                 self._inside[rank] += 1
                 place.given.set_result(None)
 

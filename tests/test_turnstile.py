@@ -102,6 +102,27 @@ def test_where_somebody_is_always_waited_for_the_others_come_in_at_last(monkeypa
     asyncio.run(run())
 
 
+def test_whoever_is_held_up_inside_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        crowd = Crowd()
+        monkeypatch.setattr(module, "HELD_UP_S", 0.02)
+        await crowd.come("held up", WAITED_FOR)
+        await crowd.come("also", WAITED_FOR)
+        await asyncio.sleep(0.03)
+        monkeypatch.setattr(module, "HELD_UP_S", 60)
+        for name in ("first", "second", "third"):
+            await crowd.come(name, WAITED_FOR)
+        assert crowd.inside == ["held up", "also", "first", "second"]
+        await crowd.leave("held up")
+        assert "third" not in crowd.inside, "their place was given away already"
+        await crowd.leave("first")
+        assert crowd.inside == ["also", "second", "third"]
+        for name in ("also", "second", "third"):
+            await crowd.leave(name)
+
+    asyncio.run(run())
+
+
 def test_whoever_does_not_wait_any_longer_takes_nobodys_place() -> None:
     async def run() -> None:
         crowd = Crowd()
