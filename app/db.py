@@ -48,7 +48,8 @@ class Database:
     def __init__(self, url: str, *, patience_s: float | None = None) -> None:
         """Write transactions on PostgreSQL wait so long for what others hold, each time; without it, for ever."""
         self.engine = _engine(url)
-        self._patience_s = patience_s if self.engine.dialect.name == "postgresql" else None
+        if patience_s is not None and self.engine.dialect.name == "postgresql":
+            event.listen(self.engine, "begin", partial(_wait_for_locks, patience_s))
         self._writing = self.engine.execution_options(winnow_write=True)
         self._reading = _one_snapshot(self.engine)
         self._exporting = _one_snapshot(_engine(url, poolclass=NullPool))
@@ -97,9 +98,6 @@ class Database:
     def write(self) -> Iterator[Session]:
         """Yield a session that commits at the end of the block, or rolls back on any error."""
         with Session(self._writing, expire_on_commit=False) as session, session.begin():
-            if self._patience_s is not None:
-                # For this transaction alone: the connection may be anybody's next.
-                session.connection().exec_driver_sql(f"SET LOCAL lock_timeout = {round(1000 * self._patience_s)}")
             yield session
 
     @contextmanager
@@ -174,6 +172,12 @@ def _see_that_it_lives(dialect: Dialect, connection: Any, record: Any, _proxy: o
     except dialect.loaded_dbapi.Error as error:
         # With all others: the pool then makes another one.
         raise InvalidatePoolError from error
+
+
+def _wait_for_locks(patience_s: float, connection: Connection) -> None:
+    if connection.get_execution_options().get("winnow_write", False):
+        # For this transaction alone: the connection may be anybody's next.
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(1000 * patience_s)}")
 
 
 def _one_snapshot(engine: Engine) -> Engine:

@@ -71,6 +71,7 @@ def test_a_pretraining_is_started_watched_stopped_resumed_and_its_encoder_chosen
     expect(page.get_by_role("heading", name="Index of digits")).to_be_visible()
 
 
+@pytest.mark.torch
 def test_what_is_wrong_is_told_beside_its_field(page: Page, watch: Watch) -> None:
     page.goto("/pools/digits/encoders")
     epochs = page.get_by_role("textbox", name="Epochs")
