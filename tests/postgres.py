@@ -87,6 +87,18 @@ def marked_as(database: Database, version: str) -> Iterator[None]:
             session.execute(text("UPDATE alembic_version SET version_num = :own"), {"own": own})
 
 
+def wait_until_held_up(database: Database) -> None:
+    """Return when a request waits for a row. SQLite does not tell; there, it waits before it reads anything."""
+    held_up = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    until = time.monotonic() + 20
+    while database.engine.dialect.name == "postgresql":
+        with database.read() as session:
+            if session.execute(text(held_up)).scalar_one():
+                return
+        assert time.monotonic() < until, "nothing waited"
+        time.sleep(0.01)
+
+
 def fresh_database(url: str, worker: str) -> str:
     """Return the URL of a new, empty database on the same server."""
     name = f"winnow_{worker}_test"

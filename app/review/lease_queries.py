@@ -77,8 +77,8 @@ _BY_OTHERS = {
 
 def one_at_a_time(session: Session, *, review: ReviewLine) -> None:
     """Let nobody else take candidates that this review could take, until this transaction ends."""
-    # The pool's first class stands for the pool, whose own row is held by imports, a batch at a time. What only refers
-    # to the row, as every commit does, neither waits nor is waited for.
+    # The pool's first class stands for the pool, whose own row is held by whoever serves an index version of it. What
+    # only refers to the row, as every commit does, neither waits nor is waited for.
     hold = _HOLD_FIRST_CLASS if review.one_class_per_image else _HOLD_CLASS
     session.connection().execute(hold, _of(review))
 

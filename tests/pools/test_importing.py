@@ -8,18 +8,23 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image as Picture
 from sqlalchemy import func, select, text
+from starlette.testclient import TestClient
 
 from app.db import Database
 from app.pools.images import images_page, originals_of
 from app.pools.queries import PoolLine, create_pool, lost_images
 from app.pools.thumbnails import ThumbnailStore
-from app.tables import Image, ImagePath, PoolImage
+from app.settings import Settings
+from app.tables import Image, ImagePath, Pool, PoolImage
 from tests.conftest import both_databases, one_database
 from tests.pools.conftest import Importer, everything
 from tests.pools.pictures import save, write_bmp, write_cifar10, write_stl10
+from tests.postgres import wait_until_held_up
+from tests.seeded import seed_pool
 
 pytestmark = one_database
 
@@ -321,6 +326,25 @@ def test_two_imports_at_once_store_each_image_once(
     rows = everything(database)
     assert len(rows["image"]) == len(rows["pool_image"]) == 700
     assert len(rows["image_path"]) == (700 if same_folder else 1400)
+
+
+@pytest.mark.databases("postgresql")
+def test_while_an_import_waits_for_its_pool_reviews_of_another_one_begin(
+    importer: Importer, settings: Settings, database: Database, folder: Path, client: TestClient
+) -> None:
+    other = seed_pool(settings, database, vectors=np.eye(4, dtype=np.float32), name="other")
+    with database.write() as session:
+        held = create_pool(session, name="held")
+    save(folder / "a.png", 1)
+    with ThreadPoolExecutor(1) as beside:
+        with database.write() as session:
+            # As whoever changes its rule does, for as long as that takes.
+            session.execute(select(Pool.id).where(Pool.id == held.id).with_for_update())
+            importing = beside.submit(importer, folder, pool=held)
+            wait_until_held_up(database)
+            body = {"class": "owl", "query": {"images": other.images[:1]}}
+            assert client.post("/api/v1/pools/other/reviews", json=body).status_code == 201
+        assert importing.result().new == 1
 
 
 def test_ten_thousand_files_in_one_folder_are_imported_with_progress(importer: Importer, folder: Path) -> None:

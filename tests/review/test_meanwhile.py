@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from threading import Event
 from typing import Any, TypeVar
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
 from app.db import Database
@@ -27,6 +26,7 @@ from app.tables import Page, Pool, now
 from app.verdicts import journal
 from tests.conftest import HERE
 from tests.people import add_person, working
+from tests.postgres import wait_until_held_up
 from tests.review.conftest import commit, labels, shown
 from tests.seeded import SeededPool, seed_pool, serve_new_version, two_heaps
 
@@ -57,18 +57,6 @@ def while_owls_become_larks(database: Database, do: Callable[[], Found]) -> Foun
             asked = other.submit(do)
             wait_until_held_up(database)
         return asked.result()
-
-
-def wait_until_held_up(database: Database) -> None:
-    """Return when a request waits for a row. SQLite does not tell; there, it waits before it reads anything."""
-    held_up = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    until = time.monotonic() + 20
-    while database.engine.dialect.name == "postgresql":
-        with database.read() as session:
-            if session.execute(text(held_up)).scalar_one():
-                return
-        assert time.monotonic() < until, "nothing waited"
-        time.sleep(0.01)
 
 
 @contextmanager
