@@ -76,10 +76,14 @@ def test_a_database_that_goes_away_is_told_and_all_goes_on_when_it_is_back(
                 assert "The database does not answer" in answer.json()["detail"]
             assert client.get("/api/v1/health/live").status_code == 200
             assert client.get("/api/v1/health/ready").status_code == 503
+            told = client.get("/metrics").text.splitlines()
+            assert "winnow_database_up 0.0" in told
+            assert any(line.startswith("winnow_requests_total{") and 'status="503"' in line for line in told)
             cluster.start()
             assert client.post(asked[0], json=asked[1]).status_code == 200
             assert client.get("/api/v1/health/ready").status_code == 200
-            assert "winnow_database_connections 1.0" in client.get("/metrics").text.splitlines()
+            told = client.get("/metrics").text.splitlines()
+            assert {"winnow_database_up 1.0", "winnow_database_connections 0.0"} <= set(told)
         with database.write() as session:
             empty = create_pool(session, name="empty")
             job = queries.create(session, kind="reindex", pool_id=empty.id, arguments={})

@@ -56,7 +56,7 @@ class Gate:
         request = Request(scope)
         request.state.asking = Asking()
         path = below_prefix(scope)
-        found = rule_for(request.method, path)
+        found = request.state.found = rule_for(request.method, path)
         if found is None:
             # Starlette leads an address with a slash too many, or one too few, to the one without.
             if rule_for(request.method, path[:-1] if path.endswith("/") else f"{path}/") is None:
@@ -92,7 +92,7 @@ class Gate:
                 raise NobodyYet
             if not is_from_here(request):
                 raise NotAtTheMachine
-        request.state.asking, request.state.found = asking, found
+        request.state.asking = asking
         check(found.rule, asking)
 
     async def _look_again_after_the_body(self, request: Request, found: Found, receive: Receive, send: Send) -> None:

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.identity.access import Found
 from app.identity.people import Asking
 from app.insight.metrics import REQUESTS, SECONDS
 from app.logs import request_id
@@ -25,7 +26,8 @@ log = logging.getLogger("winnow.requests")
 class Watching:
     """Pure ASGI middleware; sixty thumbnails a page go through it.
 
-    A line names the route's template rather than the address, and neither query nor headers: no secret is in it.
+    A line names the address as the table of rules has it, what varies left out, also where somebody was refused; and
+    neither query nor headers: no secret is in it.
     """
 
     def __init__(self, app: ASGIApp, *, log_requests: bool) -> None:
@@ -57,24 +59,21 @@ class Watching:
             self._tell(scope, status, time.perf_counter() - began)
 
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
-        method, route = scope["method"], getattr(scope.get("route"), "path", "-")
-        # Anybody may make up a method, and each new one would be kept for ever.
-        known = method if route != "-" else "-"
+        # What the gate found out; it did not get as far with a request that the guard refused.
+        state = scope.get("state", {})
+        found: Found | None = state.get("found")
+        asking: Asking | None = state.get("asking")
+        # Anybody may make up an address, and a method, and each new one would be kept for ever.
+        known, route = (scope["method"], found.rule.path) if found else ("-", "-")
         REQUESTS.labels(known, route, str(status)).inc()
         SECONDS.labels(known, route).observe(seconds)
         if self.log_requests:
             fields = {
-                "method": method,
+                "method": scope["method"],
                 "route": route,
                 "status": status,
                 "milliseconds": round(1000 * seconds, 1),
-                "person": _person_id(scope),
+                "person": asking.person.id if asking and asking.person else None,
             }
             told = "%(method)s %(route)s %(status)s in %(milliseconds)s ms, person %(person)s"
             log.info(told, fields, extra={"fields": fields})
-
-
-def _person_id(scope: Scope) -> int | None:
-    # What the gate found out; it did not get as far with a request that the guard refused.
-    asking: Asking | None = scope.get("state", {}).get("asking")
-    return asking.person.id if asking and asking.person else None

@@ -7,12 +7,16 @@ import logging
 import sys
 
 import pytest
+from sqlalchemy import update
 from starlette.testclient import TestClient
 
+from app.db import Database
 from app.logs import JsonFormatter, TextFormatter, request_id
 from app.main import create_app
 from app.settings import Settings
+from app.tables import Person
 from tests.conftest import HERE, one_database
+from tests.people import person
 
 
 @one_database
@@ -77,6 +81,31 @@ def test_a_line_tells_of_a_request_and_of_no_secret(settings: Settings, caplog: 
     assert "GET /api/v1/pools/{pool} 404 in" in text
     assert text.endswith("[proxy-0123]")
     assert "s3cret" not in line + text
+
+
+@one_database
+@pytest.mark.parametrize(
+    "method, address, told",
+    [
+        ("PUT", "/api/v1/pools/birds/members/ada", "PUT /api/v1/pools/{pool}/members/{person}"),
+        ("GET", f"/api/v1/images/{64 * '0'}/file", "GET /api/v1/images/{id}/file"),
+        ("GET", "/static/css/none.css", "GET /static/{path:path}"),
+        ("MADE-UP", "/nowhere", "MADE-UP -"),
+    ],
+)
+def test_a_route_is_told_by_its_whole_address_whoever_is_refused(
+    settings: Settings, database: Database, caplog: pytest.LogCaptureFixture, method: str, address: str, told: str
+) -> None:
+    caplog.set_level(logging.INFO, "winnow.requests")
+    wanted = settings.model_copy(update={"log_requests": True})
+    with TestClient(create_app(wanted), base_url="http://localhost", client=HERE) as client:
+        for status in (404, 404 if "static" in address or told.endswith("-") else 401):
+            assert client.request(method, address, json={"role": "lead"}).status_code == status
+            assert f"{told} {status} in" in caplog.records[-1].getMessage()
+            # From now on, people have to log in.
+            person(database, "Ada", admin=True)
+            with database.write() as session:
+                session.execute(update(Person).where(Person.admin).values(password_hash="none that fits"))
 
 
 def test_an_error_is_a_member_of_its_line() -> None:
