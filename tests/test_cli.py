@@ -123,7 +123,10 @@ def test_pictures_go_in_and_labels_come_out(winnow, settings, database, tmp_path
         pool_id = pool_named(session, "stripes").id
         ids = list(session.scalars(text("SELECT id FROM image ORDER BY id LIMIT 3")))
         store_import_labels(session, pool_id=pool_id, labelled={"Streifen": ids}, person_id=1)
-    exported = winnow("export", "stripes", "--class", "streifen")
+    nobody = winnow("export", "stripes", "--person", "nobody")
+    assert (nobody.returncode, nobody.stdout) == (1, "")
+    assert "“nobody”" in nobody.stderr
+    exported = winnow("export", "stripes", "--class", "streifen", "--person", "Local")
     rows = list(csv.DictReader(io.StringIO(exported.stdout)))
     assert [(row["path"], row["class"], row["verdict"]) for row in rows] == [
         (f"./{number:04}.png", "Streifen", "accept") for number in range(3)

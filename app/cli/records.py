@@ -50,7 +50,8 @@ def export(
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write; else standard output.")] = None,
 ) -> None:
     """Write the pool's labels as CSV: a row for each image and class."""
-    # They bring NumPy and FAISS along, for which no other command should wait.
+    # They bring FastAPI, NumPy and FAISS along, for which no other command should wait.
+    from app.identity.accounts import see_that_there_was  # noqa: PLC0415
     from app.labels.groups import stack_groups  # noqa: PLC0415
     from app.search.served_index import IndexShelf  # noqa: PLC0415
 
@@ -58,6 +59,8 @@ def export(
     settings = read_settings()
     with opened_database(settings) as database, database.read() as session:
         pool_id = pool_named(session, pool).id
+        if person is not None:
+            see_that_there_was(session, name=person)
         filters = Filters(
             class_id=None if class_name is None else class_named(session, pool_id=pool_id, name=class_name).id,
             person=person,

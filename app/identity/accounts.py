@@ -93,6 +93,12 @@ def person_named(session: Session, name: str) -> PersonLine:
     return PersonLine(*row)
 
 
+def see_that_there_was(session: Session, *, name: str) -> None:
+    """Raise PersonNotFound unless somebody of this name, whatever its case, has ever been here."""
+    if session.scalars(select(Person.id).where(Person.name_key == name_key(name)).limit(1)).first() is None:
+        raise _nobody(name)
+
+
 def is_local(name: str) -> bool:
     """Whether this is the name of whoever used Winnow before people logged in, and has no log-in."""
     return name_key(name) == LOCAL
