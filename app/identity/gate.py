@@ -93,7 +93,7 @@ class Gate:
             if not is_from_here(request):
                 raise NotAtTheMachine
         request.state.asking, request.state.found = asking, found
-        check(found.rule, asking)
+        check(found, asking)
 
     async def _look_again_after_the_body(self, request: Request, found: Found, receive: Receive, send: Send) -> None:
         refusal: Exception | None = None
