@@ -54,7 +54,7 @@ def url(request: Request, *parts: object, **query: object) -> str:
     """
     path = "/".join(quote(str(part), safe="") for part in parts)
     wanted = {name: value for name, value in query.items() if value is not None}
-    return f"{request.scope.get('root_path', '')}/{path}" + (f"?{urlencode(wanted)}" if wanted else "")
+    return f"{prefix(request.scope)}/{path}" + (f"?{urlencode(wanted)}" if wanted else "")
 
 
 def is_for_a_person(request: Request) -> bool:
@@ -64,7 +64,14 @@ def is_for_a_person(request: Request) -> bool:
 
 def below_prefix(scope: Scope) -> str:
     """Return a request's path as the routes know it, whatever prefix a proxy shows it under."""
-    return str(scope["path"]).removeprefix(scope.get("root_path", ""))
+    return str(scope["path"]).removeprefix(prefix(scope))
+
+
+def prefix(scope: Scope) -> str:
+    """Return the prefix under which a proxy shows this server; "" without one."""
+    # Whatever is mounted, as the static files are, gets a longer one of its own, which stays when its error is told.
+    found: str = scope.get("app_root_path", scope.get("root_path", ""))
+    return found
 
 
 def short(value: float) -> str:

@@ -103,6 +103,16 @@ def test_addresses_are_quoted_and_stay_below_the_prefix_of_a_proxy(small: TestCl
     assert prefixed.get("/where").json() == f"/winnow{quoted}"
 
 
+@pytest.mark.parametrize("root_path", ["", "/winnow"])
+def test_a_static_file_that_is_not_there_is_told_by_a_page_with_all_that_belongs_to_it(
+    root_path: str, small: TestClient
+) -> None:
+    client = TestClient(small.app, root_path=root_path)
+    told, elsewhere = (client.get(address, headers=BROWSER).text for address in ("/static/js/nothing.js", "/nothing"))
+    assert told == elsewhere
+    assert f'src="{root_path}/static/{pages._marked().mark}/js/app.js"' in told
+
+
 def test_static_files_are_kept_by_addresses_that_change_with_them(small: TestClient) -> None:
     script = re.search(r'src="(/static/[0-9a-f]{12}/js/app\.js)"', small.get("/nowhere", headers=BROWSER).text)
     assert script is not None

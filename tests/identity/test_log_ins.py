@@ -237,6 +237,9 @@ def test_below_the_prefix_of_a_proxy(proxied: str, settings: Settings, anna: Per
         assert sent.headers["Location"] == "/winnow/log-in?next=%2Fpools%2Fbirds"
         assert 'action="/winnow/log-in"' in client.get(proxied).text
         assert client.get(f"{below}/static/js/app.js").status_code == 200
+        nothing = client.get(f"{below}/static/js/nothing.js", headers=BROWSER)
+        assert nothing.status_code == 404
+        assert re.search('"/winnow/static/[0-9a-f]{12}/js/app.js"', nothing.text)
         landed = client.post(proxied, data={**FORM, "next": "/pools/birds"}, follow_redirects=False)
         assert landed.headers["Location"] == "/winnow/pools/birds"
         assert "Path=/winnow;" in landed.headers["Set-Cookie"]
