@@ -11,6 +11,14 @@ from typing import Any
 # The id of the request that this thread or task works for.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
+# Whether the answer that this task works on was broken off on purpose.
+given_up: ContextVar[bool] = ContextVar("given_up", default=False)
+
+
+def not_given_up(_record: logging.LogRecord) -> bool:
+    """Whether what a web server complains of is news: an answer that was broken off on purpose is none."""
+    return not given_up.get()
+
 
 class TextFormatter(logging.Formatter):
     """One line for people, with the request's id at its end."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import re
 import secrets
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from dataclasses import fields
 from datetime import datetime
 from functools import cache, partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from fastapi import FastAPI, Request
@@ -28,7 +29,7 @@ from app.logs import request_id
 from app.settings import PROJECT
 
 if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+    from _typeshed import DataclassInstance, StrPath
 
 PROBLEM_JSON = "application/problem+json"
 STATIC = PROJECT / "static"
@@ -53,7 +54,7 @@ def url(request: Request, *parts: object, **query: object) -> str:
     """
     path = "/".join(quote(str(part), safe="") for part in parts)
     wanted = {name: value for name, value in query.items() if value is not None}
-    return f"{request.scope.get('root_path', '')}/{path}" + (f"?{urlencode(wanted)}" if wanted else "")
+    return f"{prefix(request.scope)}/{path}" + (f"?{urlencode(wanted)}" if wanted else "")
 
 
 def is_for_a_person(request: Request) -> bool:
@@ -63,7 +64,14 @@ def is_for_a_person(request: Request) -> bool:
 
 def below_prefix(scope: Scope) -> str:
     """Return a request's path as the routes know it, whatever prefix a proxy shows it under."""
-    return str(scope["path"]).removeprefix(scope.get("root_path", ""))
+    return str(scope["path"]).removeprefix(prefix(scope))
+
+
+def prefix(scope: Scope) -> str:
+    """Return the prefix under which a proxy shows this server; "" without one."""
+    # Whatever is mounted, as the static files are, gets a longer one of its own, which stays when its error is told.
+    found: str = scope.get("app_root_path", scope.get("root_path", ""))
+    return found
 
 
 def short(value: float) -> str:
@@ -131,26 +139,48 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, unknown)
 
 
+class _Marked(NamedTuple):
+    """The static files as they were when this process first looked."""
+
+    mark: str  # tells them from those of another version of Winnow: the same wherever they are the same
+    seen: dict[str, tuple[int, int]]  # each file's size and moment of change
+
+
 @cache
-def _mark() -> str:
-    """What tells the static files from those of another version of Winnow: the same wherever they are the same."""
+def _marked() -> _Marked:
     content = hashlib.sha256()
+    seen = {}
     for file in sorted(path for path in STATIC.rglob("*") if path.is_file()):
-        content.update(b"%s\0%s\0" % (str(file.relative_to(STATIC)).encode(), file.read_bytes()))
-    return content.hexdigest()[:_MARK_DIGITS]
+        name = str(file.relative_to(STATIC))
+        # Before it is read: if it changes in between, it is taken for another one.
+        seen[name] = _state(file.stat())
+        content.update(b"%s\0%s\0" % (name.encode(), file.read_bytes()))
+    return _Marked(content.hexdigest()[:_MARK_DIGITS], seen)
+
+
+def _state(found: os.stat_result) -> tuple[int, int]:
+    return found.st_size, found.st_mtime_ns
 
 
 class _StaticFiles(StaticFiles):
     """Files that a browser keeps, by addresses that change with any of them, as `/static/0123456789ab/js/app.js`.
 
     A page is made of nearly a hundred, of which none is asked for again. By an address without a mark, or with another
-    version's, as while several hosts are being updated, a browser asks each time.
+    version's, as while several hosts are being updated, a browser asks each time. So it does for a file that was
+    replaced under a running server, whose addresses stay: kept by them, it would outlive a return to the old version.
     """
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         mark, _, rest = path.partition("/")
-        response = await super().get_response(rest if _MARKED.fullmatch(mark) else path, scope)
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if mark == _mark() else "no-cache"
+        return await super().get_response(rest if _MARKED.fullmatch(mark) else path, scope)
+
+    def file_response(
+        self, full_path: StrPath, stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        mark, _, name = self.get_path(scope).partition("/")
+        same = mark == _marked().mark and _marked().seen.get(name) == _state(stat_result)
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if same else "no-cache"
         return response
 
 
@@ -200,7 +230,7 @@ def _answer(request: Request, content: dict[str, Any], headers: Any = None) -> R
 def _of_the_request(request: Request) -> dict[str, Any]:
     """What every template knows: the addresses of this server, and who asks (`app.identity.people.Asking`)."""
     asking = getattr(request.state, "asking", None)
-    return {"url": partial(url, request), "static": url(request, "static", _mark()), "asking": asking}
+    return {"url": partial(url, request), "static": url(request, "static", _marked().mark), "asking": asking}
 
 
 @cache

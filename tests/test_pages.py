@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -101,6 +103,16 @@ def test_addresses_are_quoted_and_stay_below_the_prefix_of_a_proxy(small: TestCl
     assert prefixed.get("/where").json() == f"/winnow{quoted}"
 
 
+@pytest.mark.parametrize("root_path", ["", "/winnow"])
+def test_a_static_file_that_is_not_there_is_told_by_a_page_with_all_that_belongs_to_it(
+    root_path: str, small: TestClient
+) -> None:
+    client = TestClient(small.app, root_path=root_path)
+    told, elsewhere = (client.get(address, headers=BROWSER).text for address in ("/static/js/nothing.js", "/nothing"))
+    assert told == elsewhere
+    assert f'src="{root_path}/static/{pages._marked().mark}/js/app.js"' in told
+
+
 def test_static_files_are_kept_by_addresses_that_change_with_them(small: TestClient) -> None:
     script = re.search(r'src="(/static/[0-9a-f]{12}/js/app\.js)"', small.get("/nowhere", headers=BROWSER).text)
     assert script is not None
@@ -122,10 +134,41 @@ def test_the_mark_of_static_files_is_that_of_their_content(tmp_path: Path, monke
         place.mkdir(exist_ok=True)
         (place / name).write_text(content)
         monkeypatch.setattr(pages, "STATIC", place)
-        return pages._mark.__wrapped__()
+        return pages._marked.__wrapped__().mark
 
     assert mark("a.js", "one") == mark("a.js", "one")
     assert len({mark("a.js", "one"), mark("a.js", "two"), mark("b.js", "one")}) == 3
+
+
+def test_a_static_file_that_was_replaced_under_a_running_server_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script, added = tmp_path / "js" / "a.js", tmp_path / "js" / "b.js"
+    script.parent.mkdir()
+    script.write_text("one")
+    before = script.stat()
+    monkeypatch.setattr(pages, "STATIC", tmp_path)
+    monkeypatch.setattr(pages, "_marked", cache(pages._marked.__wrapped__))
+    app = FastAPI()
+    install(app)
+    client = TestClient(app)
+    mark = pages._marked().mark
+
+    def kept(name: str = "a.js", **headers: str) -> bool:
+        answer = client.get(f"/static/{mark}/js/{name}", headers=headers)
+        assert answer.status_code == (304 if headers else 200)
+        return {"public, max-age=31536000, immutable": True, "no-cache": False}[answer.headers["Cache-Control"]]
+
+    assert kept()
+    script.write_text("two")
+    os.utime(script, ns=(before.st_atime_ns, before.st_mtime_ns + 1_000_000_000))
+    added.write_text("new")
+    tag = client.get("/static/js/a.js").headers["ETag"]
+    assert (kept(), kept(**{"If-None-Match": tag}), kept("b.js")) == (False, False, False)
+    # As it was: a return to the version that runs.
+    script.write_text("one")
+    os.utime(script, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert kept()
 
 
 def test_no_template_holds_inline_scripts_styles_or_addresses_that_a_prefix_would_break() -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError
 
 from app.db import Database
 from app.errors import CannotStart
-from app.logs import FORMATTERS
+from app.logs import FORMATTERS, not_given_up
 from app.migrations import upgrade
 from app.settings import FileUnusable, Settings
 
@@ -68,3 +68,4 @@ def log_to_stderr(settings: Settings) -> None:
     # They tell at length that all is well.
     for talkative in ("alembic", "faiss", "uvicorn"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(not_given_up)

@@ -42,6 +42,10 @@ class About(Enum):
     IMAGE = "image"  # by its SHA-256: all pools that hold it, or whose reviews start from it
 
 
+# These are named by their number.
+NUMBERED = frozenset({About.REVIEW, About.PAGE, About.LOT, About.JOB, About.COMMIT, About.INDEX_VERSION})
+
+
 class Rule(NamedTuple):
     """One line of the table."""
 
@@ -191,6 +195,17 @@ class Found:
     rule: Rule
     named: str  # the first part that varies; "" where none does
 
+    @property
+    def number(self) -> int | None:
+        """The number that is named; None where it is not written as one, in up to eighteen digits."""
+        plain = self.named.isdecimal() and self.named.isascii() and len(self.named) <= 18
+        return int(self.named) if plain else None
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nothing can be there, as where a review is named that is no number."""
+        return self.rule.about in NUMBERED and self.number is None
+
 
 def rule_for(method: str, path: str) -> Found | None:
     """Return the rule for an address, below any prefix; None if nobody may call it."""
@@ -206,8 +221,9 @@ def methods_of(path: str) -> list[str]:
     return [rule.method for rule, pattern in _COMPILED if pattern.match(path)]
 
 
-def check(rule: Rule, asking: Asking) -> None:
+def check(found: Found, asking: Asking) -> None:
     """Let somebody through, or raise NotLoggedIn, NotByToken, NothingForYou, NotYourReview or RoleTooLow."""
+    rule = found.rule
     who = rule.who
     if who is Who.ANYONE:
         return
@@ -219,7 +235,8 @@ def check(rule: Rule, asking: Asking) -> None:
         raise NotByToken
     if who is Who.IN_PERSON:
         return
-    if rule.about is not About.NOTHING and not asking.member:
+    # Routes read “+3” and “3.0” as 3, and would go on with a review of which the gate does not know whose it is.
+    if found.nothing or (rule.about is not About.NOTHING and not asking.member):
         raise NothingForYou
     if who is Who.BEGINNER and not asking.began:
         raise NotYourReview

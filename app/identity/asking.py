@@ -27,7 +27,7 @@ from starlette.requests import Request
 
 from app.db import Database
 from app.errors import AppError
-from app.identity.access import About, Found
+from app.identity.access import NUMBERED, About, Found
 from app.identity.cookies import cookie_name
 from app.identity.people import LOCAL, SOMEBODY_LOGS_IN, Asking, Everywhere, NobodyHere, PersonLine, goes_on_with
 from app.identity.secrets import digest
@@ -117,22 +117,18 @@ def _known(connection: Connection, shown: Shown, found: Found) -> tuple[Asking, 
 def _rows(connection: Connection, by: type[LogIn | Token], secret: str, found: Found) -> list[Row[Any]]:
     """Return a row for each role that matters, or one without a role; nothing if nobody is known by the secret."""
     about = found.rule.about
-    value = _value(about, found.named)
-    if value is None:
-        about, value = About.POOL, ""  # Such as a review of the name "x": no pool holds it.
+    value: str | int | None = found.named
+    if about is About.POOL:
+        value = name_key(found.named)
+    elif found.nothing:
+        about, value = About.POOL, ""  # No pool holds it.
+    elif about in NUMBERED:
+        value = found.number
     given = {"digest": digest(secret), "now": now(), "value": value}
     rows = list(connection.execute(_statement(by, about), given))
     if about is About.IMAGE and rows and rows[0].role is None and not rows[0].admin:
         rows = list(connection.execute(_statement(by, about, uploaded=True), given))
     return rows
-
-
-def _value(about: About, named: str) -> str | int | None:
-    if about in {About.NOTHING, About.IMAGE}:
-        return named
-    if about is About.POOL:
-        return name_key(named)
-    return int(named) if named.isdecimal() and named.isascii() and len(named) <= 18 else None
 
 
 @cache

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fastapi import Request, Response
 
+from app.pages import prefix
+
 # As long as browsers keep one at most. When a log-in ends, the database says.
 _KEPT_S = 400 * 24 * 3600
 
@@ -38,4 +40,4 @@ def drop_cookie(request: Request, response: Response) -> None:
 
 
 def _path(request: Request) -> str:
-    return request.scope.get("root_path", "") or "/"
+    return prefix(request.scope) or "/"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -93,7 +95,7 @@ class Gate:
             if not is_from_here(request):
                 raise NotAtTheMachine
         request.state.asking = asking
-        check(found.rule, asking)
+        check(found, asking)
 
     async def _look_again_after_the_body(self, request: Request, found: Found, receive: Receive, send: Send) -> None:
         refusal: Exception | None = None
@@ -145,4 +147,5 @@ def _refuse(path: str) -> None:
 
 def _to_log_in(request: Request, path: str) -> str:
     query = f"?{request.url.query}" if request.url.query else ""
-    return url(request, "log-in", next=None if path == "/" else path + query)
+    # The path comes without its quotes: a pool may be named “a?b#c”.
+    return url(request, "log-in", next=None if path == "/" else quote(path) + query)

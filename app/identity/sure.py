@@ -21,7 +21,7 @@ def look_again(request: Request, session: Session) -> None:
     """
     one_at_a_time(session)
     found = request.state.found
-    check(found.rule, who_asks_now(session, Shown.by(request), found))
+    check(found, who_asks_now(session, Shown.by(request), found))
 
 
 def sure_session(request: Request, session: WriteSession) -> Session:

@@ -12,7 +12,7 @@ from app.identity.cookies import set_cookie
 from app.identity.log_ins import TooManyAttempts, WrongPassword
 from app.identity.routes import end_log_in, new_log_in
 from app.identity.secrets import TooManyLogIns
-from app.pages import page, url
+from app.pages import page, prefix, url
 from app.sessions import WriteSession
 
 router = APIRouter(include_in_schema=False)
@@ -48,7 +48,7 @@ async def log_in(
         answer: Response = page(request, "identity/log_in.html", context, status=error.status)
         answer.headers.update(error.headers)
         return answer
-    answer = RedirectResponse(request.scope.get("root_path", "") + target, status_code=303)
+    answer = RedirectResponse(prefix(request.scope) + target, status_code=303)
     set_cookie(request, answer, secret)
     return answer
 

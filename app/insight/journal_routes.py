@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid
+from app.exports import Export
 from app.history import record
 from app.identity.people import CurrentAsking, CurrentPerson
 from app.insight.journal import Filters, all_entries, count_entries, entries, readable_pools
@@ -155,10 +155,10 @@ def read_journal(
 )
 def export_journal(
     request: Request, pool: str, session: ExportSession, person: CurrentPerson, asked: WhatIsAsked
-) -> StreamingResponse:
+) -> Export:
     """One row for each entry, the latest first, streamed from one snapshot of the database.
 
-    The header `X-Winnow-Rows` tells the number of rows.
+    The header `X-Winnow-Rows` tells the number of rows. If nothing is read for a minute, the stream breaks.
     """
     pool_line = pool_named(session, pool)
     filters = asked.filters(session, pools=[pool_line.id])
@@ -166,11 +166,4 @@ def export_journal(
     with request.app.state.database.write() as writing:
         details = {"rows": "journal", "count": count}
         record(writing, "export", person_id=person.id, pool_id=pool_line.id, details=details)
-    return StreamingResponse(
-        csv_lines(all_entries(session, filters=filters)),
-        media_type="text/csv; charset=utf-8",
-        headers={
-            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(pool_line.name, safe='')}-journal.csv",
-            "X-Winnow-Rows": str(count),
-        },
-    )
+    return Export(csv_lines(all_entries(session, filters=filters)), name=f"{pool_line.name}-journal", rows=count)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Literal
-from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
+from app.exports import Export
 from app.identity.people import CurrentAsking, CurrentPerson
 from app.labels import bodies, queries
 from app.labels.export import Filters, Rows, chosen_verdicts, count_rows, export_csv, record_export
@@ -103,10 +103,11 @@ def export(
         Query(description="May be repeated. Labels: accept unless told otherwise; verdicts: any."),
     ] = None,
     rows: Annotated[Rows, Query(description="`labels`: what is in force; `verdicts`: the whole journal.")] = "labels",
-) -> StreamingResponse:
+) -> Export:
     """One row for each image and class in force, streamed from one snapshot of the database.
 
-    The header `X-Winnow-Rows` tells the number of rows. An error breaks the stream; it is never a row.
+    The header `X-Winnow-Rows` tells the number of rows. An error breaks the stream; it is never a row. So does whoever
+    reads nothing for a minute.
     """
     pool_line = pool_named(session, name=pool)
     class_id = None if class_name is None else class_named(session, pool_id=pool_line.id, name=class_name).id
@@ -127,11 +128,5 @@ def export(
         count=count,
     )
     groups = stack_groups(session, request.app.state.shelf, pool_id=pool_line.id)
-    return StreamingResponse(
-        export_csv(session, pool_id=pool_line.id, filters=filters, groups=groups, rows=rows),
-        media_type="text/csv; charset=utf-8",
-        headers={
-            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(pool_line.name, safe='')}-{rows}.csv",
-            "X-Winnow-Rows": str(count),
-        },
-    )
+    lines = export_csv(session, pool_id=pool_line.id, filters=filters, groups=groups, rows=rows)
+    return Export(lines, name=f"{pool_line.name}-{rows}", rows=count)

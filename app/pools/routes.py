@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 
 from app.identity.members import set_role
 from app.identity.people import CurrentAsking, CurrentPerson
+from app.identity.sure import SureSession
 from app.pools import bodies, image_routes, member_routes, queries, thumbnail_form
 from app.pools.bodies import problem_response
 from app.pools.folders import as_told
@@ -42,7 +43,7 @@ def list_pools(session: ReadSession, asking: CurrentAsking) -> bodies.PoolList:
 
 @router.post("/pools", tags=["pools"], summary="Make a pool", status_code=201, responses=_NAME_TAKEN)
 def make_pool(
-    session: WriteSession, asking: CurrentAsking, person: CurrentPerson, body: bodies.NewPool
+    session: SureSession, asking: CurrentAsking, person: CurrentPerson, body: bodies.NewPool
 ) -> bodies.PoolOut:
     """It starts without images and classes. Names that differ only in case are the same name.
 

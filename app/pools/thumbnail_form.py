@@ -1,4 +1,7 @@
-"""Serves the thumbnails of a page in one answer: sixty requests cost a server, and a browser, twenty times as much."""
+"""Serves the thumbnails of a page in one answer: sixty requests cost a server, and a browser, twenty times as much.
+
+Only the small ones, some 6 kB each: of the large ones, 500 would be 29 MB, in memory twice.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from pydantic import Field, StringConstraints
 from app.pools.bodies import Body, problem_response
 from app.pools.held import held_images
 from app.pools.queries import pool_named
-from app.pools.thumbnails import SMALL, Size
+from app.pools.thumbnails import SMALL
 from app.sessions import BriefSession
 from app.turnstile import beside
 
@@ -24,7 +27,6 @@ class WantedThumbnails(Body):
         list[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]],
         Field(min_length=1, max_length=500, description="Images of the pool, by the SHA-256 of their bytes in hex."),
     ]
-    size: Annotated[Size, Field(description="Pixels of the longest side, at most.")] = SMALL
 
 
 @router.post(
@@ -44,10 +46,11 @@ class WantedThumbnails(Body):
 def thumbnails(pool: str, wanted: WantedThumbnails, request: Request, session: BriefSession) -> Response:
     """In the order asked, in the form that browsers read by `response.formData()`. Those that have none are left out.
 
-    Each is the same as by itself, which is what may be kept for ever.
+    Only those of 256 pixels; larger ones are asked for one by one. Each is the same as by itself, which is what may be
+    kept for ever.
     """
     held = held_images(session, pool_id=pool_named(session, name=pool).id, images=wanted.images)
-    found = {image: request.app.state.thumbnails.read(image, wanted.size) for image in held}
+    found = {image: request.app.state.thumbnails.read(image, SMALL) for image in held}
     boundary = secrets.token_hex(16)
     form = as_form({image: webp for image, webp in found.items() if webp is not None}, boundary=boundary)
     return Response(form, media_type=f"multipart/form-data; boundary={boundary}")

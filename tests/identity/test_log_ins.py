@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from html import escape, unescape
 from threading import Event
+from urllib.parse import quote
 
 import pytest
 from anyio import create_task_group, run
@@ -22,6 +24,7 @@ from app.identity.people import PersonLine
 from app.identity.secrets import AT_ONCE, MOST_WAITING, TooManyLogIns, beside_all_else, hashed
 from app.identity.views import own_path
 from app.main import create_app
+from app.pools.queries import create_pool
 from app.settings import Settings
 from app.tables import JournalEntry, LogIn, LogInAttempt, now
 from tests.conftest import both_databases, one_database
@@ -217,6 +220,28 @@ def test_one_is_sent_back_to_any_page_of_this_server() -> None:
     assert own_path("/pools/my%20cats?path=a//b&next=https://x") == "/pools/my%20cats?path=a//b&next=https://x"
 
 
+@pytest.mark.parametrize("root_path", ["", "/winnow"])
+def test_one_is_sent_back_to_a_pool_of_an_odd_name(root_path: str, settings: Settings, database: Database) -> None:
+    name = "a?b#c&d=e 5% +ü"
+    address = f"{root_path}/pools/{quote(name, safe='')}"
+    with database.write() as session:
+        create_pool(session, name=name, classes_per_image="one", person_id=None)
+        add_person(session, name="Anna", password=hashed(PASSWORD), admin=True, by=None)
+    app = create_app(settings.model_copy(update={"root_path": root_path}))
+    with TestClient(app, base_url="http://localhost") as client:
+        sent = client.get(f"{address}?after=1%2B1", headers=BROWSER, follow_redirects=False)
+        assert sent.status_code == 303
+        form = client.get(sent.headers["Location"], headers=BROWSER)
+        target = re.search('name="next" value="([^"]*)"', form.text)
+        assert target is not None
+        landed = client.post(f"{root_path}/log-in", data={**FORM, "next": unescape(target[1])}, follow_redirects=False)
+        assert landed.headers["Location"] == f"{address}?after=1%2B1"
+        shown = {"Cookie": landed.headers["Set-Cookie"].partition(";")[0]}
+        page = client.get(landed.headers["Location"], headers=BROWSER | shown)
+        assert page.status_code == 200
+        assert escape(name) in page.text
+
+
 def test_a_program_is_told_to_show_a_token(client: TestClient, anna: PersonLine) -> None:
     refused = client.get("/api/v1/pools", headers=BROWSER)
     assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
@@ -237,6 +262,9 @@ def test_below_the_prefix_of_a_proxy(proxied: str, settings: Settings, anna: Per
         assert sent.headers["Location"] == "/winnow/log-in?next=%2Fpools%2Fbirds"
         assert 'action="/winnow/log-in"' in client.get(proxied).text
         assert client.get(f"{below}/static/js/app.js").status_code == 200
+        nothing = client.get(f"{below}/static/js/nothing.js", headers=BROWSER)
+        assert nothing.status_code == 404
+        assert re.search('"/winnow/static/[0-9a-f]{12}/js/app.js"', nothing.text)
         landed = client.post(proxied, data={**FORM, "next": "/pools/birds"}, follow_redirects=False)
         assert landed.headers["Location"] == "/winnow/pools/birds"
         assert "Path=/winnow;" in landed.headers["Set-Cookie"]

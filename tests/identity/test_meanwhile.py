@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from threading import Thread
 
 import pytest
-from sqlalchemy import Connection, event, select, text
+from sqlalchemy import Connection, event, select, text, update
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
@@ -20,8 +20,9 @@ from app.identity.log_ins import start_log_in
 from app.identity.members import NotAMember, remove_member, set_role
 from app.identity.people import PersonLine, local_person
 from app.identity.secrets import Hashed, hashed
+from app.identity.tokens import add_token
 from app.settings import Settings
-from app.tables import Member, Person, Token
+from app.tables import Member, Person, Pool, Token, now
 from tests.people import beside
 from tests.world import PASSWORD
 
@@ -66,6 +67,7 @@ def after(client: TestClient, change: Callable[[Session], object]) -> None:
         ("password", "DELETE", "/api/v1/people/lead", None),
         ("removed", "PUT", "/api/v1/pools/birds/members/stranger", {"role": "lead"}),
         ("password", "DELETE", "/api/v1/pools/birds/members/lead", None),
+        ("removed", "POST", "/api/v1/pools", {"name": "shells"}),
     ],
 )
 def test_whoever_is_locked_out_while_a_request_of_theirs_waits_changes_nothing(
@@ -94,6 +96,7 @@ def test_whoever_is_locked_out_while_a_request_of_theirs_waits_changes_nothing(
                 session.execute(select(Person.password_hash, Person.removed_at).where(lead)).all(),
                 session.execute(select(Member.person_id, Member.role).order_by(Member.person_id)).all(),
                 session.scalars(select(Token.id).where(Token.revoked_at.is_(None))).all(),
+                session.scalars(select(Pool.name).order_by(Pool.id)).all(),
             )
 
     before = held()
@@ -101,6 +104,27 @@ def test_whoever_is_locked_out_while_a_request_of_theirs_waits_changes_nothing(
     refused = intruder.request(method, address, json=body)
     assert (refused.status_code, refused.json()["code"]) == (401, "not-logged-in")
     assert held() == before
+
+
+@pytest.mark.parametrize("way", ["log-in", "token"])
+def test_whoever_is_no_engineer_any_more_does_not_become_one_by_making_a_pool(
+    way: str, client: TestClient, database: Database, people: dict[str, PersonLine]
+) -> None:
+    engineer = people["engineer"]
+    if way == "log-in":
+        asking, told = logged_in(client, database, engineer), (401, "not-logged-in")
+    else:
+        with database.write() as session:
+            _, secret = add_token(session, person_id=engineer.id, name="script", role="engineer", days=1, by=None)
+            # As if it had been used just now, which is else noted in a transaction before that of the request.
+            session.execute(update(Token).values(last_used_at=now()))
+        asking, told = beside(client, headers={"Authorization": f"Bearer {secret}"}), (403, "role-too-low")
+    after(client, lambda session: remove_member(session, pool_id=1, person=engineer, by=people["admin"].id))
+    refused = asking.post("/api/v1/pools", json={"name": "shells"})
+    assert (refused.status_code, refused.json()["code"]) == told
+    with database.read() as session:
+        assert session.scalars(select(Member.role).where(Member.person_id == engineer.id)).all() == []
+        assert session.scalars(select(Pool.name).order_by(Pool.id)).all() == ["birds", "fish"]
 
 
 def test_whoever_begins_while_somebody_else_does_comes_too_late(client: TestClient, database: Database) -> None:

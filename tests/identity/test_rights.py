@@ -12,8 +12,8 @@ from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
 from app.db import Database
-from app.identity.access import RULES, About, Rule, Who
-from app.identity.people import PersonLine
+from app.identity.access import NUMBERED, RULES, About, Rule, Who
+from app.identity.people import Everywhere, PersonLine
 from app.identity.tokens import add_token
 from app.main import create_app
 from app.settings import Settings
@@ -37,6 +37,8 @@ ALLOWED = {
     Who.ADMIN: {"admin"},
     Who.ADMIN_IN_PERSON: {"admin"},
 }
+
+BEGINNERS = [rule for rule in RULES if rule.who is Who.BEGINNER]
 
 BROWSER = {"Accept": "text/html"}
 
@@ -130,17 +132,58 @@ def test_whoever_began_a_review_goes_on_with_it_and_nobody_else(
     # Two who went on with one review were shown the same page, and the second one's marks were lost.
     with database.write() as session:
         session.execute(update(Review).values(person_id=people["annotator"].id))
-    theirs = [rule for rule in RULES if rule.who is Who.BEGINNER]
     other, beginner = as_person(asker), as_person("annotator")
-    assert {_told(other, rule, world) for rule in theirs} == {"refused"}
+    assert {_told(other, rule, world) for rule in BEGINNERS} == {"refused"}
     refused = other.post(f"/api/v1/pages/{world.names['page']}/commit", json={})
     assert refused.json()["code"] == "not-your-review"
     page = other.get(f"/reviews/{world.names['review']}", headers=BROWSER).text
     assert "Only annotator goes on with this review" in page
     assert f'<a href="/pages/{world.names["page"]}">Page 1</a>: 10 accepted' in page
     assert "Only annotator" not in beginner.get(f"/reviews/{world.names['review']}", headers=BROWSER).text
-    assert {_told(beginner, rule, world) for rule in theirs} == {"let through"}
+    assert {_told(beginner, rule, world) for rule in BEGINNERS} == {"let through"}
     assert other.post("/api/v1/reviews/999/pages").status_code == 404
+
+
+@one_database
+@pytest.mark.parametrize("ceiling", [None, "admin", "annotator"], ids=["log-in", "token", "annotators-token"])
+@pytest.mark.parametrize("rule", BEGINNERS, ids=lambda rule: f"{rule.method} {rule.path}")
+def test_an_admin_goes_on_with_nobodys_review_however_its_number_is_written(
+    rule: Rule,
+    ceiling: Everywhere | None,
+    client: TestClient,
+    as_person: Callable[[str], TestClient],
+    people: dict[str, PersonLine],
+    world: World,
+    database: Database,
+) -> None:
+    with database.write() as session:
+        session.execute(update(Review).values(person_id=people["annotator"].id))
+        if ceiling is not None:
+            admin = people["admin"].id
+            _, secret = add_token(session, person_id=admin, name="script", role=ceiling, days=1, by=None)
+    asking = as_person("admin")
+    if ceiling is not None:
+        asking = beside(client, headers={"Authorization": f"Bearer {secret}"})
+    # What the routes themselves read as the number.
+    for spelling in ("%2B{}", "%20{}", "{}%20", "%E2%80%83{}", "%0A{}", "{}.0", "+{}.00", "0_{}", f"{'0' * 19}{{}}"):
+        told = asking.request(rule.method, _address(rule, world, spelling))
+        assert (told.status_code, told.json()["code"]) == (404, "nothing-for-you"), spelling
+    # As the number that the gate looks up.
+    assert asking.request(rule.method, _address(rule, world, "00{}")).json()["code"] == "not-your-review"
+
+
+@one_database
+def test_where_a_number_is_named_by_no_number_there_is_nothing_for_anybody(
+    client: TestClient, as_person: Callable[[str], TestClient], world: World
+) -> None:
+    numbered = [rule for rule in RULES if rule.about in NUMBERED]
+    assert {rule.about.value for rule in numbered} == {name for name, value in world.names.items() if value.isdecimal()}
+    for asker in ("admin", "stranger"):
+        asking = as_person(asker)
+        for rule in numbered:
+            for spelling in ("first", "-{}", "{}.0", "%D9%A3"):
+                told = asking.request(rule.method, _address(rule, world, spelling))
+                assert (told.status_code, told.json()["code"]) == (404, "nothing-for-you"), (rule, spelling)
 
 
 def test_a_pools_page_tells_ones_own_reviews_from_those_of_others(
@@ -306,9 +349,10 @@ def _expected(asker: str, rule: Rule) -> str:
     return "not there" if asker == "stranger" and rule.about is not About.NOTHING else "refused"
 
 
-def _address(rule: Rule, world: World) -> str:
-    """The rule's address with real names in it; the first is that of what the rule is about."""
+def _address(rule: Rule, world: World, spelling: str = "{}") -> str:
+    """The rule's address with real names in it; the first, so spelt, is that of what the rule is about."""
     first = {About.NOTHING: "0", About.POOL: "birds"}.get(rule.about) or world.names[rule.about.value]
+    first = spelling.format(first)
     if rule.path == "/static/{path:path}":
         return "/static/icon.svg"
     address = re.sub(r"\{\w+\}", first, rule.path, count=1)

@@ -139,8 +139,21 @@ def test_many_thumbnails_come_as_one_form_in_the_order_asked(
     assert files_of(answer) == [
         (image, client.get(f"/api/v1/images/{image}/thumbnail").content) for image in (first, last)
     ]
-    large = client.post("/api/v1/pools/birds/thumbnails", json=asked | {"size": 1024})
-    assert Image.open(io.BytesIO(files_of(large)[0][1])).size == (300, 300)
+
+
+def test_many_large_thumbnails_do_not_come_in_one_answer(
+    client: TestClient, settings: Settings, pool: SeededPool
+) -> None:
+    # Of 500 images they would be 29 MB, which a server would hold twice for each who asks.
+    ThumbnailStore(settings.thumbnails).put(pool.images[0], noise(1, (1024, 1024)))
+    asked = {"images": pool.images[:1]}
+    refused = client.post("/api/v1/pools/birds/thumbnails", json=asked | {"size": 1024})
+    assert (refused.status_code, [fault["field"] for fault in refused.json()["errors"]]) == (422, ["size"])
+    ((_, small),) = files_of(client.post("/api/v1/pools/birds/thumbnails", json=asked))
+    assert Image.open(io.BytesIO(small)).size == (256, 256)
+    described = client.get("/api/v1/openapi.json").json()
+    assert list(described["components"]["schemas"]["WantedThumbnails"]["properties"]) == ["images"]
+    assert "Only those of 256 pixels" in described["paths"]["/api/v1/pools/{pool}/thumbnails"]["post"]["description"]
 
 
 @pytest.mark.parametrize(
