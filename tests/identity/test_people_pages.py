@@ -13,6 +13,7 @@ from app.identity.people import PersonLine
 from app.identity.tokens import add_token
 from app.jobs import queries as jobs
 from app.pools.queries import pool_named
+from app.settings import Settings
 from tests.conftest import both_databases, one_database
 from tests.world import World
 
@@ -56,6 +57,16 @@ def test_an_annotator_is_told_whom_to_ask_for_classes_pictures_and_an_index(
     assert "/imports" not in empty
     assert admin.put("/api/v1/pools/shells/members/engineer", json={"role": "engineer"}).status_code == 204
     assert "An engineer of this pool (engineer) imports pictures" in _page(as_person("annotator"), "/pools/shells")
+
+
+def test_only_engineers_are_told_to_mend_an_index_that_is_gone(as_person: LogIn, settings: Settings) -> None:
+    (settings.indexes / "fish-1" / "index.faiss").unlink()
+    added = as_person("admin").put("/api/v1/pools/fish/members/annotator", json={"role": "annotator"})
+    assert added.status_code == 204
+    gone = "The index that is served is missing or damaged"
+    assert f"{gone}: bring it up to date, or serve another one" in _page(as_person("stranger"), "/pools/fish")
+    told = _page(as_person("annotator"), "/pools/fish")
+    assert f"{gone}. An engineer of this pool (stranger) can bring it up to date.</p>" in told
 
 
 @both_databases
