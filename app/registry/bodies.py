@@ -41,6 +41,8 @@ class VersionAnswer(BaseModel):
 
 class ListedVersion(VersionAnswer):
     served: bool = Field(description="Whether new reviews use it.")
+    served_before: bool = Field(description="Whether new reviews used it once, and use another one now.")
+    missing: bool = Field(description="Whether files of it are gone, so that nothing can be found by it.")
     pinned_by: int = Field(description="How many reviews keep to it; as long as there are any, it is not removed.")
     bytes: int = Field(description="What its folder takes on the disk.")
 

@@ -1,4 +1,4 @@
-"""The index versions of a pool as one chooses among them: which is served, which are pinned, what they take."""
+"""The index versions of a pool as one chooses among them: which is or was served, which are pinned, what they take."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.registry import queries
 from app.registry.keeping import pins
 from app.registry.queries import VersionLine
+from app.registry.serving import has_files
 from app.settings import Settings
 
 
@@ -18,6 +19,8 @@ class Standing(TypedDict):
     """How an index version stands just now."""
 
     served: bool
+    served_before: bool  # and no longer
+    missing: bool  # its folder, or a file of it
     pinned_by: int  # reviews
     bytes: int  # on the disk; 0 if its folder is gone
 
@@ -31,12 +34,16 @@ class ListedLine:
 def versions_listed(session: Session, settings: Settings, *, pool_id: int) -> list[ListedLine]:
     """Return the versions of a pool that were not removed, newest first."""
     served = queries.served_version(session, pool_id=pool_id)
+    now_served = None if served is None else served.id
+    ever = queries.served_ever(session, pool_id=pool_id)
     pinned = pins(session, settings, pool_id=pool_id)
     return [
         ListedLine(
             version,
             Standing(
-                served=served is not None and version.id == served.id,
+                served=version.id == now_served,
+                served_before=version.id in ever and version.id != now_served,
+                missing=not has_files(settings.indexes, version),
                 pinned_by=pinned.get(version.id, 0),
                 bytes=_size(settings.indexes / version.artifact),
             ),

@@ -12,7 +12,7 @@ from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.errors import NotFound
-from app.tables import Encoder, Image, IndexVersion, PoolImage, Served
+from app.tables import Encoder, Image, IndexVersion, JournalEntry, PoolImage, Served
 
 
 class VersionNotFound(NotFound):
@@ -70,6 +70,12 @@ def versions_of(session: Session, *, pool_id: int) -> list[VersionLine]:
     """Return the versions of a pool that were not removed, newest first."""
     there = _VERSIONS.where(IndexVersion.pool_id == pool_id, IndexVersion.removed_at.is_(None))
     return [_line(row) for row in session.execute(there.order_by(IndexVersion.id.desc()))]
+
+
+def served_ever(session: Session, *, pool_id: int) -> set[int]:
+    """Return the ids of the pool's versions that are served or once were, as far as the journal goes back."""
+    moves = select(JournalEntry.details).where(JournalEntry.pool_id == pool_id, JournalEntry.act == "serve")
+    return {details[side] for details in session.scalars(moves) if details for side in ("from", "to")} - {None}
 
 
 def add_version(

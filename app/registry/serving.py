@@ -11,7 +11,7 @@ from app.errors import Conflict, Invalid
 from app.history import record
 from app.registry.queries import VersionLine, VersionNotFound, version
 from app.tables import Pool, Served, now
-from ml.artifacts import MANIFEST
+from ml.artifacts import BadArtifact, IndexManifest
 
 
 class VersionRemoved(Conflict):
@@ -58,9 +58,18 @@ def comparable(session: Session, *, pool_id: int, first: int, second: int) -> tu
 
 
 def require_files(indexes: Path, version: VersionLine) -> None:
-    """Raise VersionLost if there is no folder of this version: it must not become what all reviews begin with."""
-    if not (indexes / version.artifact / MANIFEST).is_file():
+    """Raise VersionLost if files of this version are gone: it must not become what all reviews begin with."""
+    if not has_files(indexes, version):
         raise VersionLost
+
+
+def has_files(indexes: Path, version: VersionLine) -> bool:
+    """Whether all files of this version are there; that they are as they were written is not looked at."""
+    try:
+        IndexManifest.read(indexes / version.artifact, verify=False)
+    except BadArtifact:
+        return False
+    return True
 
 
 def lock_versions(session: Session, *, pool_id: int) -> None:

@@ -18,7 +18,7 @@ from app.words import VerdictValue
 
 
 class PinnedIndexGone(Conflict):
-    """The index that this review keeps to was removed or is damaged. Nothing is lost: press V to take the new one."""
+    """The index that this review keeps to was removed or is damaged. Nothing is lost: press V to use the served one."""
 
 
 def opened(request: Request, session: Session, review: ReviewLine) -> tuple[ServedIndex, RowMap]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +18,7 @@ from tests.browser.annotator import commit, open_review, paths, strike_out
 from tests.browser.conftest import NewPage
 from tests.browser.server import Server
 from tests.browser.test_pretraining import press
+from tests.browser.watched import Watch
 from tests.ml.colour_grid import FOLDER as QUICK_ENCODER
 
 SOON_MS = 120_000
@@ -77,6 +80,21 @@ def test_another_encoder_is_tried_compared_served_and_left_again(server: Server,
     engineer.goto("/pools/digits/jobs")
     expect(engineer.get_by_role("link", name="Comparison")).to_be_visible()
     expect(engineer.get_by_role("link", name="Index", exact=True)).to_have_count(2)
+
+
+def test_a_second_click_is_told_of_the_first_ones_job_and_led_to_it(server: Server, page: Page, watch: Watch) -> None:
+    page.goto("/pools/digits/encoders")
+    # Somebody else's, that stays where it is.
+    with closing(sqlite3.connect(server.home / "winnow.db")) as database, database:
+        database.execute("UPDATE job SET state = 'running', lease_until = '2999-01-01' WHERE kind = 'reindex'")
+        (job,) = database.execute("SELECT id FROM job WHERE kind = 'reindex'").fetchone()
+    watch.refusals = 1
+    press(page, "#reindex-colour-grid")
+    expect(page.get_by_role("alert")).to_have_text(f"A reindex of this pool is already running: job {job}.")
+    expect(page.get_by_role("link", name=f"job {job}", exact=True)).to_be_visible()
+    press(page, "[role=alert] a")
+    page.wait_for_url(f"**/jobs/{job}")
+    expect(page.get_by_role("heading", name="Index of digits")).to_be_visible()
 
 
 def test_the_pages_fit_a_phone(server: Server, new_page: NewPage) -> None:

@@ -232,16 +232,16 @@ def test_a_stack_is_opened_and_closed_by_key_and_its_verdict_goes_to_all(
     assert len(exported(server, pool="digits", class_name="one")) - before == counted >= shown + images - 1
 
 
-def test_v_moves_a_review_to_a_newer_index_with_its_labels(review: Page, server: Server) -> None:
+def test_v_moves_a_review_to_the_index_that_is_served_now_with_its_labels(review: Page, server: Server) -> None:
     commit(review)
     labels = set(exported(server, pool="digits", class_name="one"))
-    expect(review.locator("[data-outlook-target=newer]")).to_be_hidden()
+    expect(review.locator("[data-outlook-target=another]")).to_be_hidden()
     server.run("reindex", "digits")
     review.reload()
-    expect(review.locator("[data-outlook-target=newer]")).to_be_visible()
+    expect(review.locator("[data-outlook-target=another]")).to_contain_text("Another index version is served now")
     wait_until_open(review)
     review.keyboard.press("v")
-    expect(review.locator(".state")).to_contain_text("Moved to the newer index")
-    expect(review.locator("[data-outlook-target=newer]")).to_be_hidden()
+    expect(review.locator(".state")).to_contain_text("Moved to the index served now")
+    expect(review.locator("[data-outlook-target=another]")).to_be_hidden()
     assert set(exported(server, pool="digits", class_name="one")) == labels
     commit(review)

@@ -69,7 +69,7 @@ def test_two_people_label_one_class_while_another_index_is_served_under_them(
     # Ben moves over with all his verdicts. His browser then looks ahead, which is the last that he does for his page.
     with ben.expect_response("**/ahead"):
         ben.keyboard.press("v")
-    expect(ben.get_by_text("Moved to the newer index")).to_be_visible()
+    expect(ben.get_by_text("Moved to the index served now")).to_be_visible()
     assert _review(ben)["index_version"] == _review(ben)["served_version"]
     assert _stored(server) == stored
     assert not set(paths(ben)) & {*stored, *paths(ada)}

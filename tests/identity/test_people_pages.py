@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -10,6 +11,9 @@ from starlette.testclient import TestClient
 from app.db import Database
 from app.identity.people import PersonLine
 from app.identity.tokens import add_token
+from app.jobs import queries as jobs
+from app.pools.queries import pool_named
+from app.settings import Settings
 from tests.conftest import both_databases, one_database
 from tests.world import World
 
@@ -55,6 +59,16 @@ def test_an_annotator_is_told_whom_to_ask_for_classes_pictures_and_an_index(
     assert "An engineer of this pool (engineer) imports pictures" in _page(as_person("annotator"), "/pools/shells")
 
 
+def test_only_engineers_are_told_to_mend_an_index_that_is_gone(as_person: LogIn, settings: Settings) -> None:
+    (settings.indexes / "fish-1" / "index.faiss").unlink()
+    added = as_person("admin").put("/api/v1/pools/fish/members/annotator", json={"role": "annotator"})
+    assert added.status_code == 204
+    gone = "The index that is served is missing or damaged"
+    assert f"{gone}: bring it up to date, or serve another one" in _page(as_person("stranger"), "/pools/fish")
+    told = _page(as_person("annotator"), "/pools/fish")
+    assert f"{gone}. An engineer of this pool (stranger) can bring it up to date.</p>" in told
+
+
 @both_databases
 def test_a_job_is_stopped_by_those_who_may_and_the_others_read_who_may(as_person: LogIn, world: World) -> None:
     address = f"/jobs/{world.names['job']}"
@@ -62,6 +76,46 @@ def test_a_job_is_stopped_by_those_who_may_and_the_others_read_who_may(as_person
     watching = _page(as_person("annotator"), address)
     assert 'id="stop"' not in watching
     assert "An engineer of the pool can stop and resume it." in watching
+
+
+def test_jobs_offer_versions_and_encoders_to_engineers_and_tell_the_others_who_can_serve(
+    as_person: LogIn, world: World, database: Database
+) -> None:
+    served = int(world.names["index version"])
+    another = served + 100
+    with database.write() as session:
+        pool_id = pool_named(session, "birds").id
+        compared = jobs.create(session, kind="compare", pool_id=pool_id, arguments={"first": served, "second": another})
+        reindexed = jobs.claim(session)
+        assert reindexed is not None
+        assert jobs.finish(session, job=reindexed, result={"index_version": another, "served": False})
+        claimed = jobs.claim(session)
+        assert claimed is not None
+        assert jobs.finish(session, job=claimed, result=_comparison(served, another))
+    engineer, addresses = as_person("engineer"), (f"/jobs/{compared.id}", f"/jobs/{reindexed.id}", "/pools/birds/jobs")
+    assert all(ENCODERS in _page(engineer, address) for address in addresses)
+    assert f'id="serve-{another}"' in _page(engineer, addresses[0])
+    for role in ("annotator", "lead"):
+        comparison, reindex, listed = (_page(as_person(role), address) for address in addresses)
+        assert f"Version {served} is served; an engineer of the pool can serve another." in comparison
+        assert "/api/v1/pools/birds/served" not in comparison
+        assert "An engineer of the pool can serve it." in reindex
+        assert "Nothing runs or waits just now.</p>" in listed
+        assert not any(ENCODERS in html for html in (comparison, reindex, listed))
+
+
+def test_the_page_of_a_reindex_says_so_once_its_version_is_served(
+    as_person: LogIn, world: World, database: Database
+) -> None:
+    served = int(world.names["index version"])
+    with database.write() as session:
+        job = jobs.claim(session)
+        assert job is not None
+        assert jobs.finish(session, job=job, result={"index_version": served, "served": False})
+    for role in ("annotator", "engineer"):
+        html = _page(as_person(role), f"/jobs/{job.id}")
+        assert f"Version {served} is served." in html
+        assert "is a candidate" not in html
 
 
 def test_a_classs_page_offers_its_labels_to_engineers_alone(as_person: LogIn) -> None:
@@ -174,3 +228,10 @@ def _page(client: TestClient, address: str) -> str:
 def _shown(client: TestClient, address: str) -> set[str]:
     html = _page(client, address)
     return {mark for mark in (IMPORT, REINDEX, EXPORT, ENCODERS, NEW_CLASS, MEMBERS) if mark in html}
+
+
+def _comparison(first: int, second: int) -> dict[str, Any]:
+    """What a comparison of two versions finds where nobody has labelled anything."""
+    sides = {name: {"id": id, "encoder": "made-up", "count": 7} for name, id in (("first", first), ("second", second))}
+    found = {"images": 7, "overlap": {}, "measures": [], "classes": [], "replay": None, "notes": [], "better": None}
+    return {**sides, **found, "sentence": "Nobody has labelled enough yet."}

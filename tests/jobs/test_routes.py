@@ -182,3 +182,14 @@ def test_a_comparison_is_shown(client, settings, database):
     assert found["sentence"] in page
     assert "Neither is better beyond chance." in page
     assert page.count("precision at 60 of") == 2
+
+
+def test_the_figures_of_a_comparison_have_commas_and_minus_signs(client, database, pool):
+    sides = {name: {"id": id, "encoder": "grid", "count": 7} for name, id in (("first", 1), ("second", 2))}
+    replay = {"reviews": 2, "accepted": 60, "first": 3, "second": 43, "change": 13.3, "low": -0.5, "high": 13.333}
+    found = {"images": 7, "overlap": {}, "measures": [], "classes": [], "notes": [], "better": None, "replay": replay}
+    with database.write() as session:
+        queries.create(session, kind="compare", pool_id=pool.id, arguments={"first": 1, "second": 2})
+        job = queries.claim(session)
+        assert queries.finish(session, job=job, result={**sides, **found, "sentence": "As many."})
+    assert "−50.0 to +1,333.3 %" in client.get(f"/jobs/{job.id}").text

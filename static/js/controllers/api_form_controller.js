@@ -52,13 +52,23 @@ export default class extends Controller {
       this.fieldOf(fault)?.setAttribute("aria-invalid", "true");
     }
     if (found.length) return this.fieldOf(found[0])?.focus();
-    this.problemTarget.textContent = problem.message;
+    this.problemTarget.replaceChildren(...told(problem, this.urlValue));
     this.problemTarget.hidden = false;
   }
 
   fieldOf(fault) {
     return fault.closest(".field").querySelector("input:checked, input:not([type=radio]), select");
   }
+}
+
+// The sentence of a problem, in which the job that is in the way is a link to its page. That is found from an address of
+// the API, which has before it whatever prefix a proxy has put there.
+function told({ message, job }, url) {
+  const name = `job ${job}`;
+  const at = message.lastIndexOf(name);
+  if (at < 0) return [message];
+  const link = Object.assign(document.createElement("a"), { href: url.replace(/\/api\/v1\/.*/, `/jobs/${job}`), textContent: name });
+  return [message.slice(0, at), link, message.slice(at + name.length)];
 }
 
 // A field with `data-segment` says what the address ends with.

@@ -13,7 +13,7 @@ import { pageSize, setDoubt, tilesOf } from "../lib/tile.js";
 const PAUSE_MS = 150;
 
 export default class extends Controller {
-  static targets = ["panel", "toggle", "sentence", "page", "strip", "chosen", "offer", "offerWords", "planted", "byOthers", "caught", "grid", "option", "kind", "newer"];
+  static targets = ["panel", "toggle", "sentence", "page", "strip", "chosen", "offer", "offerWords", "planted", "byOthers", "caught", "grid", "option", "kind", "another"];
   static values = { url: String, images: String, class: String };
 
   connect() {
@@ -82,8 +82,8 @@ export default class extends Controller {
   }
 
   // Another index version is served than the review works on.
-  version({ detail: { newer } }) {
-    this.newerTarget.hidden = !newer;
+  version({ detail: { another } }) {
+    this.anotherTarget.hidden = !another;
   }
 
   // Dragging along the strip, or the arrow keys on it, choose how many of the best.

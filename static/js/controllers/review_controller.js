@@ -73,7 +73,7 @@ export default class extends Controller {
       const review = await this.patience.persist(() => send("PUT", `${this.urlValue}/index-version`, {}), this.waiting);
       this.tellVersion(review);
       await this.proceed(NEXT);
-      if (this.state === "open") this.enter("open", "Moved to the newer index");
+      if (this.state === "open") this.enter("open", "Moved to the index served now");
     } catch (problem) {
       this.fail(problem);
     }
@@ -81,7 +81,7 @@ export default class extends Controller {
 
   tellVersion({ index_version, served_version }) {
     this.movable = served_version !== null && served_version !== index_version;
-    this.dispatch("version", { detail: { newer: this.movable } });
+    this.dispatch("version", { detail: { another: this.movable } });
   }
 
   // Another page instead of this one, whose marks would be lost.
