@@ -17,6 +17,11 @@ from tests.browser.watched import Watch
 
 API = "/api/v1/pools/digits"
 
+# Before anything is answered.
+PRESS_TWICE = """(key) => {
+  for (const _ of "12") document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+}"""
+
 
 @pytest.fixture
 def nines(server: Server) -> list[str]:
@@ -29,7 +34,7 @@ def nines(server: Server) -> list[str]:
         database.execute(
             "INSERT INTO person (name, name_key, admin, created_at) VALUES ('Ben', 'ben', 0, '2026-01-01')"
         )
-        database.execute("UPDATE \"commit\" SET person_id = (SELECT id FROM person WHERE name_key = 'ben')")
+    _say_that_ben_did_it(server)
     return [image["path"] for image in found]
 
 
@@ -72,6 +77,32 @@ def test_what_others_accepted_is_looked_at_and_what_is_disputed_is_settled_by_th
     assert sorted(exported(server, pool="digits", class_name="nine")) == sorted({*nines} - {*struck_out} | {first})
 
 
+def test_a_lead_who_was_overtaken_is_told_so_and_settles_it_otherwise_by_pressing_again(
+    server: Server, page: Page, watch: Watch, nines: list[str]
+) -> None:
+    watch.refusals = 1
+    _dispute(server, 2)
+    page.goto("/pools/digits/disagreements")
+    expect(page.get_by_text("2 are left")).to_be_visible()
+    first, image = page.get_by_role("figure").inner_text(), _queue(server)[0]
+    _send(server, f"{API}/classes/nine/settlements", {"images": [image], "verdict": "accept"})
+    _say_that_ben_did_it(server)
+    # The second key was meant for the picture after it.
+    page.evaluate(PRESS_TWICE, "r")
+    expect(
+        page.get_by_role("alert").filter(has_text="Ben accepted it meanwhile, so nothing was stored")
+    ).to_be_visible()
+    assert page.get_by_role("figure").inner_text() == first
+    expect(page.get_by_role("row", name="Ben accepted, as a settlement")).to_be_visible()
+    expect(page.get_by_text("settled just now: accepted")).to_be_visible()
+    expect(page.get_by_text("1 is left")).to_be_visible()
+    assert first in exported(server, pool="digits", class_name="nine")
+    page.keyboard.press("r")
+    expect(page.get_by_text(f"rejected: {first}")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="meanwhile")).to_be_hidden()
+    assert first not in exported(server, pool="digits", class_name="nine")
+
+
 def test_another_rule_tells_what_it_made_of_the_labels(server: Server, page: Page, nines: list[str]) -> None:
     page.goto("/pools/digits/disagreements")
     expect(page.get_by_role("heading", name="Nothing is in dispute")).to_be_visible()
@@ -96,3 +127,23 @@ def _send(server: Server, path: str, body: dict[str, Any]) -> None:
     request = Request(server.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
     with urlopen(request, timeout=30) as answer:
         assert answer.status < 300
+
+
+def _dispute(server: Server, count: int) -> None:
+    """Reject some of the nines that Ben accepted."""
+    images = json.loads(server.get(f"{API}/classes/nine/images?limit={count}"))["items"]
+    body = {"images": [item["image"] for item in images], "verdict": "reject"}
+    _send(server, f"{API}/classes/nine/verdicts", body)
+
+
+def _queue(server: Server) -> list[str]:
+    return [item["image"] for item in json.loads(server.get(f"{API}/disagreements"))["items"]]
+
+
+def _say_that_ben_did_it(server: Server) -> None:
+    """Let the latest that was stored be Ben's."""
+    with closing(sqlite3.connect(server.home / "winnow.db")) as database, database:
+        database.execute(
+            "UPDATE \"commit\" SET person_id = (SELECT id FROM person WHERE name_key = 'ben')"
+            ' WHERE id = (SELECT max(id) FROM "commit")'
+        )

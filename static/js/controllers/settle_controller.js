@@ -7,7 +7,7 @@ import { newKey } from "../lib/keys.js";
 import { say } from "../lib/say.js";
 
 const AT_ONCE = 50;
-const WORDS = { accept: "accepted", reject: "rejected", unsure: "unsure", open: "open" };
+const WORDS = { accept: "accepted", reject: "rejected", unsure: "unsure", open: "open", elsewhere: "accepted for another class" };
 
 export default class extends Controller {
   static targets = ["stage", "picture", "class", "label", "path", "said", "place", "status", "problem", "undo", "empty", "verdict"];
@@ -16,6 +16,7 @@ export default class extends Controller {
   connect() {
     // Settlements and undos are sent one after another, in the order of the keys.
     this.queue = Promise.resolve();
+    this.failures = 0;
     this.restart();
   }
 
@@ -33,13 +34,13 @@ export default class extends Controller {
   }
 
   settle({ params, detail }) {
-    this.inTurn(async () => {
+    this.pressed(async () => {
       const item = this.items[this.at];
       if (!item) return;
       const verdict = params?.verdict ?? VERDICT_OF[detail.key.toLowerCase()];
       // The same key for the same wish, so that it counts once though its answer was lost.
       if (item.wish?.verdict !== verdict) item.wish = { verdict, key: newKey() };
-      const stored = await send("POST", `${this.classesValue}/${encodeURIComponent(item.class)}/settlements`, { images: [item.image], ...item.wish });
+      const stored = await this.send(item);
       item.wish = null;
       this.done.push({ item, commit: stored.commit, before: item.settled });
       item.settled = verdict;
@@ -48,8 +49,26 @@ export default class extends Controller {
     });
   }
 
+  async send(item) {
+    const seen = { [item.image]: item.said.at(-1).id };
+    try {
+      return await send("POST", `${this.classesValue}/${encodeURIComponent(item.class)}/settlements`, { images: [item.image], seen, ...item.wish });
+    } catch (problem) {
+      const said = problem.more?.said?.[item.image];
+      if (said) this.hear(item, said);
+      throw problem;
+    }
+  }
+
+  // Somebody else has settled it meanwhile: that is shown, and whoever presses again overrides it knowingly.
+  hear(item, said) {
+    const { class: of, verdict } = said.findLast(({ settles }) => settles);
+    Object.assign(item, { said, settled: of === item.class ? verdict : "elsewhere", wish: null });
+    this.show();
+  }
+
   undo() {
-    this.inTurn(async () => {
+    this.pressed(async () => {
       const last = this.done.at(-1);
       if (!last) return;
       await send("DELETE", `${this.commitsValue}/${last.commit}`);
@@ -74,7 +93,7 @@ export default class extends Controller {
   }
 
   step(by) {
-    this.inTurn(async () => {
+    this.pressed(async () => {
       if (this.at + by >= this.items.length) await this.load();
       this.at = Math.max(0, Math.min(this.items.length - 1, this.at + by));
       this.show();
@@ -133,12 +152,20 @@ export default class extends Controller {
     if (following) new Image().src = thumbnail(this.imagesValue, following.image, 1024);
   }
 
-  inTurn(action) {
+  // What was pressed before a failure was told is let go: it was meant for the picture after that one.
+  pressed(action) {
+    const { failures } = this;
+    this.inTurn(action, () => failures === this.failures);
+  }
+
+  inTurn(action, isMeant = () => true) {
     this.queue = this.queue.then(async () => {
+      if (!isMeant()) return;
       try {
         await action();
         this.problemTarget.hidden = true;
       } catch (problem) {
+        this.failures += 1;
         say(this.statusTarget, "Not done", "failed");
         this.object(problem);
       }
@@ -151,7 +178,7 @@ export default class extends Controller {
   }
 
   object(problem) {
-    this.problemTarget.textContent = `${problem.message} Press the key again to try again.`;
+    this.problemTarget.textContent = problem.more?.said ? problem.message : `${problem.message} Press the key again to try again.`;
     this.problemTarget.hidden = false;
   }
 }
