@@ -103,6 +103,29 @@ def test_a_lead_who_was_overtaken_is_told_so_and_settles_it_otherwise_by_pressin
     assert first not in exported(server, pool="digits", class_name="nine")
 
 
+def test_the_last_one_is_settled_once_however_often_the_key_is_pressed(
+    server: Server, page: Page, nines: list[str]
+) -> None:
+    _dispute(server, 2)
+    page.goto("/pools/digits/disagreements")
+    expect(page.get_by_text("2 are left")).to_be_visible()
+    for _ in range(4):
+        page.evaluate(PRESS_TWICE, "a")
+    expect(page.get_by_role("heading", name="Nothing is in dispute")).to_be_visible()
+    expect(page.get_by_role("figure")).to_be_hidden()
+    # Whoever goes back to one and says the same again goes on.
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_text("settled just now: accepted")).to_be_visible()
+    expect(page.get_by_role("heading", name="Nothing is in dispute")).to_be_hidden()
+    page.keyboard.press("a")
+    expect(page.get_by_text("accepted already")).to_be_visible()
+    expect(page.get_by_role("figure")).to_be_hidden()
+    assert len(json.loads(server.get("/api/v1/journal?act=settlement"))["items"]) == 2
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("1 is left")).to_be_visible()
+    expect(page.get_by_role("figure")).to_be_visible()
+
+
 def test_another_rule_tells_what_it_made_of_the_labels(server: Server, page: Page, nines: list[str]) -> None:
     page.goto("/pools/digits/disagreements")
     expect(page.get_by_role("heading", name="Nothing is in dispute")).to_be_visible()

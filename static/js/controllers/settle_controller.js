@@ -38,6 +38,12 @@ export default class extends Controller {
       const item = this.items[this.at];
       if (!item) return;
       const verdict = params?.verdict ?? VERDICT_OF[detail.key.toLowerCase()];
+      // Not where something else was sent whose answer was lost: that may be stored.
+      if (item.settled === verdict && !item.wish) {
+        await this.onwards();
+        say(this.statusTarget, `${WORDS[verdict]} already: ${item.path}`);
+        return;
+      }
       // The same key for the same wish, so that it counts once though its answer was lost.
       if (item.wish?.verdict !== verdict) item.wish = { verdict, key: newKey() };
       const stored = await this.send(item);
@@ -95,7 +101,7 @@ export default class extends Controller {
   step(by) {
     this.pressed(async () => {
       if (this.at + by >= this.items.length) await this.load();
-      this.at = Math.max(0, Math.min(this.items.length - 1, this.at + by));
+      this.at = Math.max(0, Math.min(this.end, this.at + by));
       this.show();
     });
   }
@@ -108,10 +114,14 @@ export default class extends Controller {
       await this.load();
       ahead = this.following(loaded);
     }
-    // With all settled the last one stays, as settled.
-    const unsettled = ahead < 0 ? this.following(0) : ahead;
-    if (unsettled >= 0) this.at = unsettled;
+    if (ahead < 0) ahead = this.following(0);
+    this.at = ahead < 0 ? this.end : ahead;
     this.show();
+  }
+
+  // The last one, or with all settled the place behind it, where nothing is shown.
+  get end() {
+    return this.following(0) < 0 ? this.items.length : this.items.length - 1;
   }
 
   following(from) {
@@ -134,10 +144,8 @@ export default class extends Controller {
 
   show() {
     const item = this.items[this.at];
-    const open = this.following(0) >= 0;
     this.stageTarget.hidden = !item;
-    this.emptyTarget.hidden = open;
-    this.undoTarget.disabled = !this.done.length;
+    this.emptyTarget.hidden = Boolean(item);
     const left = Math.max(0, this.total - this.settled);
     this.placeTarget.textContent = left === 1 ? "1 is left" : `${left.toLocaleString("en")} are left`;
     if (!item) return;
@@ -169,7 +177,7 @@ export default class extends Controller {
         say(this.statusTarget, "Not done", "failed");
         this.object(problem);
       }
-      this.undoTarget.disabled = !this.done.length;
+      for (const button of this.undoTargets) button.disabled = !this.done.length;
     });
   }
 
