@@ -84,6 +84,7 @@ class DisagreementsPage(BaseModel):
     items: list[DisagreementOut]
     next: str | None
     total: Annotated[int, Field(description="Of the pool, or of the class asked for.")]
+    disputed: Annotated[int, Field(description="Of the pool, whatever class was asked for.")]
 
 
 class CorrectionOut(BaseModel):

@@ -30,10 +30,12 @@ def list_disagreements(
     pool_id = pool_named(session, name=pool).id
     class_id = None if class_name is None else class_named(session, pool_id=pool_id, name=class_name).id
     found = disagreements(session, pool_id=pool_id, class_id=class_id, limit=limit, after=after)
+    disputed = disputed_labels(session, pool_id=pool_id)
     return bodies.DisagreementsPage(
         items=[bodies.DisagreementOut.model_validate(line) for line in found],
         next=str(found[-1].id) if len(found) == limit else None,
-        total=disputed_labels(session, pool_id=pool_id, class_id=class_id),
+        total=disputed if class_id is None else disputed_labels(session, pool_id=pool_id, class_id=class_id),
+        disputed=disputed,
     )
 
 

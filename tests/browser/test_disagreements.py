@@ -126,6 +126,27 @@ def test_the_last_one_is_settled_once_however_often_the_key_is_pressed(
     expect(page.get_by_role("figure")).to_be_visible()
 
 
+def test_it_says_that_other_classes_have_disagreements_only_where_they_have(
+    server: Server, page: Page, nines: list[str]
+) -> None:
+    _send(server, f"{API}/classes", {"name": "four"})
+    _dispute(server, 2)
+    nothing, elsewhere = page.get_by_role("heading", name="Nothing is in dispute"), "Other classes have disagreements."
+    page.goto("/pools/digits/disagreements?class=four")
+    expect(nothing).to_be_visible()
+    expect(page.get_by_text(elsewhere)).to_be_visible()
+    page.goto("/pools/digits/disagreements")
+    expect(page.get_by_text("2 are left")).to_be_visible()
+    page.evaluate(PRESS_TWICE, "a")
+    expect(nothing).to_be_visible()
+    expect(page.get_by_text(elsewhere)).to_be_hidden()
+    _dispute(server, 1)
+    page.goto("/pools/digits/disagreements?class=nine")
+    page.keyboard.press("r")
+    expect(nothing).to_be_visible()
+    expect(page.get_by_text(elsewhere)).to_be_hidden()
+
+
 def test_another_rule_tells_what_it_made_of_the_labels(server: Server, page: Page, nines: list[str]) -> None:
     page.goto("/pools/digits/disagreements")
     expect(page.get_by_role("heading", name="Nothing is in dispute")).to_be_visible()

@@ -82,6 +82,9 @@ def test_the_queue_is_read_page_by_page_and_class_by_class(client: TestClient, i
     assert queue(client, **{"class": "OWL"}) == images[:3]
     assert queue(client, **{"class": "lark"}) == []
     assert client.get(QUEUE, params={"class": "phoenix"}).status_code == 404
+    for asked, total in ({}, 3), ({"class": "owl"}, 3), ({"class": "lark"}, 0):
+        answer = client.get(QUEUE, params=asked).json()
+        assert (answer["total"], answer["disputed"]) == (total, 3)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ const AT_ONCE = 50;
 const WORDS = { accept: "accepted", reject: "rejected", unsure: "unsure", open: "open", elsewhere: "accepted for another class" };
 
 export default class extends Controller {
-  static targets = ["stage", "picture", "class", "label", "path", "said", "place", "status", "problem", "undo", "empty", "verdict"];
+  static targets = ["stage", "picture", "class", "label", "path", "said", "place", "status", "problem", "undo", "empty", "elsewhere", "verdict"];
   static values = { url: String, classes: String, commits: String, images: String };
 
   connect() {
@@ -27,6 +27,7 @@ export default class extends Controller {
     this.at = 0;
     this.next = "0";
     this.total = 0;
+    this.elsewhere = 0;
     this.inTurn(async () => {
       await this.load();
       this.show();
@@ -115,6 +116,12 @@ export default class extends Controller {
       ahead = this.following(loaded);
     }
     if (ahead < 0) ahead = this.following(0);
+    if (ahead < 0) {
+      // What has come since, and how it stands in other classes now.
+      this.next = "0";
+      await this.load();
+      ahead = this.following(0);
+    }
     this.at = ahead < 0 ? this.end : ahead;
     this.show();
   }
@@ -133,19 +140,21 @@ export default class extends Controller {
     const address = new URL(this.urlValue, location.href);
     address.searchParams.set("limit", AT_ONCE);
     address.searchParams.set("after", this.next);
-    const { items, next, total } = await send("GET", address.href);
+    const { items, next, total, disputed } = await send("GET", address.href);
     const known = new Set(this.items.map(idOf));
     const fresh = items.filter((item) => !known.has(idOf(item)));
     this.items.push(...fresh);
     this.next = next;
     // What was settled here is in the list, and not in the server's count any more.
     this.total = total + this.settled;
+    this.elsewhere = disputed - total;
   }
 
   show() {
     const item = this.items[this.at];
     this.stageTarget.hidden = !item;
     this.emptyTarget.hidden = Boolean(item);
+    this.elsewhereTarget.hidden = !this.elsewhere;
     const left = Math.max(0, this.total - this.settled);
     this.placeTarget.textContent = left === 1 ? "1 is left" : `${left.toLocaleString("en")} are left`;
     if (!item) return;
