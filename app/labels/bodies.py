@@ -130,7 +130,9 @@ class RuleBody(BaseModel):
 
     @model_validator(mode="after")
     def _majority_of_so_many(self) -> RuleBody:
-        if (self.rule == MAJORITY) != (self.majority_of is not None):
+        if self.rule == MAJORITY and self.majority_of is None:
+            raise ValueError("the rule “majority” wants “majority_of”: how many people have to look at an image")
+        if self.rule != MAJORITY and self.majority_of is not None:
             raise ValueError("“majority_of” belongs to the rule “majority”, and to no other")
         return self
 

@@ -159,6 +159,32 @@ def test_another_rule_tells_what_it_made_of_the_labels(server: Server, page: Pag
     assert exported(server, pool="digits", class_name="nine") == []
 
 
+def test_a_majority_of_nobody_knows_how_many_is_not_sent_and_an_old_message_goes(
+    server: Server, page: Page, watch: Watch, nines: list[str]
+) -> None:
+    page.goto("/pools/digits/disagreements")
+    page.get_by_text("The rule: latest wins").click()
+    page.get_by_role("radio", name="Majority").check()
+    of, change = page.get_by_role("spinbutton"), page.get_by_role("button", name="Change the rule")
+    message = page.locator(".rule").get_by_role("alert")
+    of.fill("2")
+    watch.refusals = 1
+    page.route("**/rule", lambda route: route.fulfill(status=422, json={"detail": "It cannot be.", "code": "invalid"}))
+    change.click()
+    expect(message).to_have_text("It cannot be.")
+    for impossible in ("", "1", "2.5", "1000"):
+        of.fill(impossible)
+        expect(message).to_be_hidden()
+        change.click()
+        assert not of.evaluate("(of) => of.checkValidity()")
+    expect(page.get_by_role("row", name="before")).to_be_hidden()
+    # What is not asked for is not in the way.
+    page.unroute("**/rule")
+    page.get_by_role("radio", name="First wins").check()
+    change.click()
+    expect(page.get_by_text("The rule: first wins")).to_be_visible()
+
+
 def test_whoever_has_nothing_to_look_at_is_told_so(server: Server, page: Page, watch: Watch) -> None:
     watch.refusals = 1
     _send(server, f"{API}/classes", {"name": "nine"})

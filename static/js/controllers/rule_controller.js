@@ -18,6 +18,11 @@ export default class extends Controller {
     this.majorityTarget.disabled = this.rule !== "majority";
   }
 
+  // What was said of the form before holds no more; the browser may have something to say itself.
+  edited() {
+    this.problemTarget.hidden = true;
+  }
+
   async change(event) {
     event.preventDefault();
     this.buttonTarget.disabled = true;
