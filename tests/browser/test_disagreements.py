@@ -156,6 +156,10 @@ def test_another_rule_tells_what_it_made_of_the_labels(server: Server, page: Pag
     page.get_by_role("button", name="Change the rule").click()
     expect(page.get_by_role("row", name="before 12 0 0 0 0")).to_be_visible()
     expect(page.get_by_role("row", name="now 0 0 0 12 0")).to_be_visible()
+    told = page.get_by_text("The rule: a majority of 2")
+    expect(told).to_be_visible()
+    page.reload()
+    expect(told).to_be_visible()
     assert exported(server, pool="digits", class_name="nine") == []
 
 

@@ -33,7 +33,7 @@ export default class extends Controller {
       fill(this.beforeTarget, before);
       fill(this.afterTarget, labels);
       this.countsTarget.hidden = false;
-      this.toldTarget.textContent = WORDS[rule] ?? `majority of ${most}`;
+      this.toldTarget.textContent = WORDS[rule] ?? `a majority of ${most}`;
       this.dispatch("changed");
     } catch (problem) {
       this.problemTarget.textContent = problem.message;
