@@ -210,7 +210,9 @@ def _reference() -> str:
 
 def _fault(item: Any) -> dict[str, str]:
     place: Sequence[object] = item["loc"][1:] if item["loc"][:1] in (("body",), ("query",), ("path",)) else item["loc"]
-    return {"field": ".".join(map(str, place)) or "body", "message": str(item["msg"])}
+    # Pydantic puts its own name for the fault before what our models say.
+    message = str(item["msg"]).removeprefix("Value error, ")
+    return {"field": ".".join(map(str, place)) or "body", "message": message}
 
 
 def _problem(status: int, sentence: str, code: str, **more: object) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from app.insight.journal import CommitLine, Entry
+from app.verdicts.rule import named
 from app.words import DONE, FAILED
 
 # The acts that a reader may choose from; the journal may hold others.
@@ -69,7 +70,7 @@ _SENTENCES = {
     "merge": "merged the class “{class}” into “{into}”: {images:,} pictures",
     "unmerge": "took the merge of “{class}” into “{into}” back: {images:,} pictures",
     "export": "exported {count:,} rows of {rows}",
-    "rule": "changed the rule from “{from[rule]}” to “{to[rule]}”",
+    "rule": "changed the rule from “{from}” to “{to}”",
     "serve": "let index version {to} be served",
     "remove-index": "removed index version {index_version}, made by {encoder}",
     "role": "gave {person} the role of {role}",
@@ -97,7 +98,7 @@ def told(entry: Entry) -> str:
     sentences = _TAKEN_AWAY if taken_away else _SENTENCES
     if entry.act in sentences:
         try:
-            return sentences[entry.act].format(**entry.details)
+            return sentences[entry.act].format(**(_rules_named(entry) if entry.act == "rule" else entry.details))
         except (KeyError, ValueError, TypeError):
             pass  # An entry of another version of Winnow; its details are told as they are.
     verb, _, kind = entry.act.partition("-")
@@ -120,6 +121,10 @@ def csv_lines(entries: Iterable[Entry]) -> Iterator[str]:
     left = iter(entries)
     while some := list(islice(left, LINES_AT_ONCE)):
         yield "".join([writer.writerow(_cells(entry)) for entry in some])
+
+
+def _rules_named(entry: Entry) -> dict[str, str]:
+    return {side: named(**entry.details[side]) for side in ("from", "to")}
 
 
 def _commit_told(entry: Entry, commit: CommitLine) -> str:

@@ -106,8 +106,8 @@ def why(session: Session, *, pool_id: int, image_id: int, class_id: int | None =
 
 def _rule(session: Session, pool_id: int) -> str:
     pool = session.execute(select(Pool.rule, Pool.majority_of, Pool.classes_per_image).where(Pool.id == pool_id)).one()
-    several = "An image has at most one class." if pool.classes_per_image == "one" else "An image may have several."
-    return f"{RULES[pool.rule].format(of=pool.majority_of)} {several}"
+    several = "has at most one class" if pool.classes_per_image == "one" else "may have several classes"
+    return f"{RULES[pool.rule].format(of=pool.majority_of)} An image {several}."
 
 
 def _labels(session: Session, pool_id: int, image_id: int, class_id: int | None) -> list[LabelLine]:

@@ -29,6 +29,14 @@ class Settlement(Correction):
     key: Annotated[
         str | None, Field(min_length=1, max_length=200, description="The client's name for this settlement.")
     ] = None
+    seen: Annotated[
+        dict[str, Annotated[int, Field(ge=0, le=2**63 - 1)]],
+        Field(
+            max_length=1000,
+            description="Of each image the `id` of the last that was `said` when it was listed: if somebody else has "
+            "settled it since, nothing is stored. Images that are not here are settled in any case.",
+        ),
+    ] = {}
 
 
 class SettlementOut(BaseModel):
@@ -42,6 +50,7 @@ class SaidOut(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
+    id: Annotated[int, Field(description="Grows with what is said later.")]
     person: str
     class_name: Annotated[
         str, Field(serialization_alias="class", description="Another one, where the pool has one class per image.")
@@ -49,6 +58,14 @@ class SaidOut(BaseModel):
     verdict: VerdictValue
     settles: bool
     when: datetime
+
+
+class SaidMeanwhile(BaseModel):
+    """What goes along with the refusal to settle what somebody else has settled."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    said: Annotated[dict[str, list[SaidOut]], Field(description="Of each image that somebody else settled, as it is.")]
 
 
 class DisagreementOut(BaseModel):
@@ -67,6 +84,7 @@ class DisagreementsPage(BaseModel):
     items: list[DisagreementOut]
     next: str | None
     total: Annotated[int, Field(description="Of the pool, or of the class asked for.")]
+    disputed: Annotated[int, Field(description="Of the pool, whatever class was asked for.")]
 
 
 class CorrectionOut(BaseModel):
@@ -112,7 +130,9 @@ class RuleBody(BaseModel):
 
     @model_validator(mode="after")
     def _majority_of_so_many(self) -> RuleBody:
-        if (self.rule == MAJORITY) != (self.majority_of is not None):
+        if self.rule == MAJORITY and self.majority_of is None:
+            raise ValueError("the rule “majority” wants “majority_of”: how many people have to look at an image")
+        if self.rule != MAJORITY and self.majority_of is not None:
             raise ValueError("“majority_of” belongs to the rule “majority”, and to no other")
         return self
 

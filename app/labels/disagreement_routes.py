@@ -8,7 +8,8 @@ from fastapi import APIRouter, Query
 
 from app.identity.people import CurrentPerson
 from app.labels import bodies
-from app.labels.disagreements import disagreements, settle
+from app.labels.disagreements import SettledMeanwhile, disagreements, settle
+from app.pools.bodies import problem_response
 from app.pools.held import held_images
 from app.pools.queries import class_named, pool_named
 from app.sessions import ReadSession, WriteSession
@@ -29,32 +30,44 @@ def list_disagreements(
     pool_id = pool_named(session, name=pool).id
     class_id = None if class_name is None else class_named(session, pool_id=pool_id, name=class_name).id
     found = disagreements(session, pool_id=pool_id, class_id=class_id, limit=limit, after=after)
+    disputed = disputed_labels(session, pool_id=pool_id)
     return bodies.DisagreementsPage(
         items=[bodies.DisagreementOut.model_validate(line) for line in found],
         next=str(found[-1].id) if len(found) == limit else None,
-        total=disputed_labels(session, pool_id=pool_id, class_id=class_id),
+        total=disputed if class_id is None else disputed_labels(session, pool_id=pool_id, class_id=class_id),
+        disputed=disputed,
     )
 
 
-@router.post("/pools/{pool}/classes/{class_name}/settlements", summary="Settle disagreements")
+@router.post(
+    "/pools/{pool}/classes/{class_name}/settlements",
+    summary="Settle disagreements",
+    responses=problem_response(409, "Somebody else has settled it; or the key was used for something else."),
+)
 def post_settlement(
     pool: str, class_name: str, wanted: bodies.Settlement, session: WriteSession, person: CurrentPerson
 ) -> bodies.SettlementOut:
     """Say what holds of images, under every rule, until it is undone or settled again.
 
-    Sent again with its `key`, the same settlement gets the same commit. Verdicts that contradict it later bring the
-    images back to the queue, and do not change the label.
+    Sent again with its `key`, the same settlement gets the same commit. With what was `seen`, it overrides nobody
+    unawares: where somebody else has settled an image since, nothing is stored, and a 409 tells what is `said` now.
+    Verdicts that contradict it later bring the images back to the queue, and do not change the label.
     """
     pool_id = pool_named(session, name=pool).id
     class_id = class_named(session, pool_id=pool_id, name=class_name).id
     held = held_images(session, pool_id=pool_id, images=wanted.images)
-    commit = settle(
-        session,
-        pool_id=pool_id,
-        class_id=class_id,
-        person_id=person.id,
-        images=held,
-        verdict=wanted.verdict,
-        key=wanted.key,
-    )
+    try:
+        commit = settle(
+            session,
+            pool_id=pool_id,
+            class_id=class_id,
+            person_id=person.id,
+            images=held,
+            verdict=wanted.verdict,
+            key=wanted.key,
+            seen=wanted.seen,
+        )
+    except SettledMeanwhile as error:
+        error.more = bodies.SaidMeanwhile.model_validate(error).model_dump(mode="json", by_alias=True)
+        raise
     return bodies.SettlementOut(commit=commit, settled=len(held), disputed=disputed_labels(session, pool_id=pool_id))

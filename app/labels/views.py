@@ -13,7 +13,7 @@ from app.pages import page
 from app.pools.queries import class_named, listed_classes, pool_named
 from app.sessions import ReadSession
 from app.verdicts.lots import AcceptedLot, accepted_lots
-from app.verdicts.queries import Counts, class_counts, disputed_labels
+from app.verdicts.queries import Counts, class_counts
 from app.verdicts.rule import PoolRule
 from app.verdicts.rules import label_counts, pool_rule
 from app.words import ACCEPT, VerdictValue
@@ -40,7 +40,6 @@ class DisagreementsPage:
     class_name: str | None  # None for all classes
     classes: list[str]
     rule: PoolRule
-    total: int  # of the pool
 
 
 @router.get("/pools/{pool}/classes/{class_name}")
@@ -80,6 +79,5 @@ def disagreements_page(
         chosen,
         [line.name for line in listed_classes(session, pool_id=found.id)],
         pool_rule(session, pool_id=found.id),
-        disputed_labels(session, pool_id=found.id),
     )
     return page(request, "labels/disagreements.html", context)

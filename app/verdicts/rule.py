@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from app.words import ACCEPT, FIRST, LATEST, LEAD, MAJORITY, OPEN, REJECT, UNSURE, Rule
 
+_NAMES: dict[Rule, str] = {LATEST: "latest wins", FIRST: "first wins", LEAD: "a lead decides"}
+
 
 class Given(NamedTuple):
     """A verdict that has not been undone."""
@@ -34,6 +36,16 @@ class PoolRule(NamedTuple):
     def wants_several(self) -> bool:
         """Whether what one person says is no label yet."""
         return self.rule == MAJORITY and (self.majority_of or 1) > 1
+
+    @property
+    def named(self) -> str:
+        """What people call it."""
+        return named(self.rule, self.majority_of)
+
+
+def named(rule: Rule, majority_of: int | None) -> str:
+    """Return what people call a rule, to stand in a sentence."""
+    return f"a majority of {majority_of}" if rule == MAJORITY else _NAMES[rule]
 
 
 class InForce(NamedTuple):

@@ -87,9 +87,12 @@ def test_what_leads_and_admins_change_is_told_in_words(
     for role in ({"role": "lead"}, {"role": "annotator"}):
         assert client.put("/api/v1/pools/birds/members/Ada", json=role).status_code == 204
     assert client.delete("/api/v1/pools/birds/members/Ada").status_code == 204
-    assert client.put("/api/v1/pools/birds/rule", json={"rule": "first"}).status_code == 200
+    for rule in ({"rule": "first"}, {"rule": "majority", "majority_of": 3}, {"rule": "lead"}):
+        assert client.put("/api/v1/pools/birds/rule", json=rule).status_code == 200
     assert told(client) == [
-        "local changed the rule from “latest” to “first”",
+        "local changed the rule from “a majority of 3” to “a lead decides”",
+        "local changed the rule from “first wins” to “a majority of 3”",
+        "local changed the rule from “latest wins” to “first wins”",
         "local took Ada out of the pool",
         "local gave Ada the role of annotator",
         "local gave Ada the role of lead",

@@ -90,7 +90,7 @@ def test_all_people_and_what_was_taken_back_are_told_the_latest_first(
     assert [given["class"] for given in why(client, image, **{"class": "lark"})["verdicts"]] == ["lark"]
     text = client.get(f"/pools/birds/images/{image}").text
     assert "taken back by local" in text
-    assert "The latest verdict counts. An image may have several." in text
+    assert "The latest verdict counts. An image may have several classes." in text
 
 
 @both_databases

@@ -53,7 +53,7 @@ def queue(client: TestClient, **asked: Any) -> list[str]:
     return [item["image"] for item in client.get(QUEUE, params=asked).json()["items"]]
 
 
-def settle(client: TestClient, images: list[str], verdict: str, **more: str) -> dict[str, Any]:
+def settle(client: TestClient, images: list[str], verdict: str, **more: Any) -> dict[str, Any]:
     answer = client.post(SETTLEMENTS, json={"images": images, "verdict": verdict, **more})
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
@@ -82,6 +82,9 @@ def test_the_queue_is_read_page_by_page_and_class_by_class(client: TestClient, i
     assert queue(client, **{"class": "OWL"}) == images[:3]
     assert queue(client, **{"class": "lark"}) == []
     assert client.get(QUEUE, params={"class": "phoenix"}).status_code == 404
+    for asked, total in ({}, 3), ({"class": "owl"}, 3), ({"class": "lark"}, 0):
+        answer = client.get(QUEUE, params=asked).json()
+        assert (answer["total"], answer["disputed"]) == (total, 3)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +130,87 @@ def test_a_settlement_sent_twice_counts_once(client: TestClient, images: list[st
     assert settle(client, images[:1], "accept")["commit"] != first["commit"]
     other = client.post(SETTLEMENTS, json={"images": images[:1], "verdict": "reject", "key": "k"})
     assert (other.status_code, other.json()["code"]) == (409, "key-used-otherwise")
+
+
+def seen(client: TestClient) -> dict[str, int]:
+    """What a page that lists the queue now sends along with a settlement."""
+    return {item["image"]: item["said"][-1]["id"] for item in client.get(QUEUE).json()["items"]}
+
+
+@both_databases
+def test_whoever_settles_what_somebody_else_settled_meanwhile_is_told_so_and_may_do_it_again(
+    client: TestClient, database: Database, images: list[str]
+) -> None:
+    listed = seen(client)
+    with working(client, database, "lea"):
+        settle(client, images[:1], "accept", seen=listed)
+    body = {"images": images[:1], "verdict": "reject", "key": "k", "seen": listed}
+    for _ in range(2):
+        refused = client.post(SETTLEMENTS, json=body)
+        told = refused.json()
+        assert (refused.status_code, told["code"], told["detail"]) == (
+            409,
+            "settled-meanwhile",
+            "lea accepted it meanwhile, so nothing was stored; settle it again to say otherwise.",
+        )
+    said = told["said"][images[0]]
+    assert [(line["person"], line["class"], line["verdict"], line["settles"]) for line in said] == [
+        ("ann", "owl", "accept", False),
+        ("ben", "owl", "reject", False),
+        ("lea", "owl", "accept", True),
+    ]
+    assert exported(client)[images[0]] == "accept"
+    knowing = {**body, "seen": {images[0]: said[-1]["id"]}}
+    stored = client.post(SETTLEMENTS, json=knowing)
+    assert stored.status_code == 200
+    assert exported(client)[images[0]] == "reject"
+    with working(client, database, "lea"):
+        settle(client, images[:1], "accept")
+    assert client.post(SETTLEMENTS, json=knowing).json() == stored.json(), (
+        "sent again it is the same, whatever came since"
+    )
+
+
+def test_one_of_several_that_somebody_else_settled_stops_all_of_them(
+    client: TestClient, database: Database, images: list[str]
+) -> None:
+    listed = seen(client)
+    with working(client, database, "lea"):
+        settle(client, images[1:2], "unsure")
+    refused = client.post(SETTLEMENTS, json={"images": images[:3], "verdict": "reject", "seen": listed})
+    assert refused.json()["detail"].startswith("lea settled one of these pictures as unsure meanwhile")
+    assert list(refused.json()["said"]) == images[1:2]
+    assert queue(client) == [images[0], images[2]]
+
+
+def test_nobody_is_stopped_by_what_they_settled_themselves_by_what_was_undone_or_by_what_they_have_seen(
+    client: TestClient, database: Database, images: list[str]
+) -> None:
+    listed = seen(client)
+    settle(client, images[:1], "accept", seen=listed)
+    settle(client, images[:1], "reject", seen=listed)
+    with working(client, database, "lea"):
+        undone = settle(client, images[1:2], "accept")["commit"]
+        settle(client, images[2:3], "accept")
+        client.delete(f"/api/v1/commits/{undone}")
+    settle(client, images[1:2], "reject", seen=listed)
+    say(client, database, "cai", "reject", images[2:3])
+    assert queue(client) == images[2:3]
+    settle(client, images[2:3], "reject", seen=seen(client))
+
+
+@both_databases
+def test_what_somebody_else_settled_for_another_class_counts_where_an_image_has_one(
+    client: TestClient, database: Database, pool: SeededPool
+) -> None:
+    image = pool.images[:1]
+    say(client, database, "ann", "accept", image, label="lark")
+    say(client, database, "ben", "accept", image)
+    listed = seen(client)
+    with working(client, database, "lea"):
+        client.post(f"{POOL}/classes/lark/settlements", json={"images": image, "verdict": "accept", "seen": listed})
+    refused = client.post(SETTLEMENTS, json={"images": image, "verdict": "accept", "seen": listed})
+    assert refused.json()["detail"].startswith("lea accepted it as lark meanwhile")
 
 
 @both_databases

@@ -55,16 +55,23 @@ def test_another_rule_tells_what_it_made_of_the_labels(client: TestClient, dispu
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "why"),
     [
-        {"rule": "majority"},
-        {"rule": "latest", "majority_of": 3},
-        {"rule": "loudest"},
-        {"rule": "majority", "majority_of": 1},
+        (
+            {"rule": "majority"},
+            "body: the rule “majority” wants “majority_of”: how many people have to look at an image.",
+        ),
+        ({"rule": "latest", "majority_of": 3}, "body: “majority_of” belongs to the rule “majority”, and to no other."),
+        ({"rule": "loudest"}, "rule: Input should be"),
+        ({"rule": "majority", "majority_of": 1}, "majority_of: Input should be greater than or equal to 2."),
     ],
 )
-def test_a_rule_that_cannot_be_is_refused(client: TestClient, pool: SeededPool, body: dict[str, Any]) -> None:
-    assert client.put(RULE, json=body).status_code == 422
+def test_a_rule_that_cannot_be_is_refused_with_the_reason(
+    client: TestClient, pool: SeededPool, body: dict[str, Any], why: str
+) -> None:
+    answer = client.put(RULE, json=body)
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith(f"The request cannot be used. {why}")
     assert client.get(RULE).json()["rule"] == "latest"
 
 

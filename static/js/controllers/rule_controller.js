@@ -18,6 +18,11 @@ export default class extends Controller {
     this.majorityTarget.disabled = this.rule !== "majority";
   }
 
+  // What was said of the form before holds no more; the browser may have something to say itself.
+  edited() {
+    this.problemTarget.hidden = true;
+  }
+
   async change(event) {
     event.preventDefault();
     this.buttonTarget.disabled = true;
@@ -28,7 +33,7 @@ export default class extends Controller {
       fill(this.beforeTarget, before);
       fill(this.afterTarget, labels);
       this.countsTarget.hidden = false;
-      this.toldTarget.textContent = WORDS[rule] ?? `majority of ${most}`;
+      this.toldTarget.textContent = WORDS[rule] ?? `a majority of ${most}`;
       this.dispatch("changed");
     } catch (problem) {
       this.problemTarget.textContent = problem.message;

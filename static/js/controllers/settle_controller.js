@@ -7,15 +7,16 @@ import { newKey } from "../lib/keys.js";
 import { say } from "../lib/say.js";
 
 const AT_ONCE = 50;
-const WORDS = { accept: "accepted", reject: "rejected", unsure: "unsure", open: "open" };
+const WORDS = { accept: "accepted", reject: "rejected", unsure: "unsure", open: "open", elsewhere: "accepted for another class" };
 
 export default class extends Controller {
-  static targets = ["stage", "picture", "class", "label", "path", "said", "place", "status", "problem", "undo", "empty", "verdict"];
+  static targets = ["stage", "picture", "class", "label", "path", "said", "place", "status", "problem", "undo", "empty", "elsewhere", "verdict"];
   static values = { url: String, classes: String, commits: String, images: String };
 
   connect() {
     // Settlements and undos are sent one after another, in the order of the keys.
     this.queue = Promise.resolve();
+    this.failures = 0;
     this.restart();
   }
 
@@ -26,6 +27,7 @@ export default class extends Controller {
     this.at = 0;
     this.next = "0";
     this.total = 0;
+    this.elsewhere = 0;
     this.inTurn(async () => {
       await this.load();
       this.show();
@@ -33,13 +35,19 @@ export default class extends Controller {
   }
 
   settle({ params, detail }) {
-    this.inTurn(async () => {
+    this.pressed(async () => {
       const item = this.items[this.at];
       if (!item) return;
       const verdict = params?.verdict ?? VERDICT_OF[detail.key.toLowerCase()];
+      // Not where something else was sent whose answer was lost: that may be stored.
+      if (item.settled === verdict && !item.wish) {
+        await this.onwards();
+        say(this.statusTarget, `${WORDS[verdict]} already: ${item.path}`);
+        return;
+      }
       // The same key for the same wish, so that it counts once though its answer was lost.
       if (item.wish?.verdict !== verdict) item.wish = { verdict, key: newKey() };
-      const stored = await send("POST", `${this.classesValue}/${encodeURIComponent(item.class)}/settlements`, { images: [item.image], ...item.wish });
+      const stored = await this.send(item);
       item.wish = null;
       this.done.push({ item, commit: stored.commit, before: item.settled });
       item.settled = verdict;
@@ -48,8 +56,26 @@ export default class extends Controller {
     });
   }
 
+  async send(item) {
+    const seen = { [item.image]: item.said.at(-1).id };
+    try {
+      return await send("POST", `${this.classesValue}/${encodeURIComponent(item.class)}/settlements`, { images: [item.image], seen, ...item.wish });
+    } catch (problem) {
+      const said = problem.more?.said?.[item.image];
+      if (said) this.hear(item, said);
+      throw problem;
+    }
+  }
+
+  // Somebody else has settled it meanwhile: that is shown, and whoever presses again overrides it knowingly.
+  hear(item, said) {
+    const { class: of, verdict } = said.findLast(({ settles }) => settles);
+    Object.assign(item, { said, settled: of === item.class ? verdict : "elsewhere", wish: null });
+    this.show();
+  }
+
   undo() {
-    this.inTurn(async () => {
+    this.pressed(async () => {
       const last = this.done.at(-1);
       if (!last) return;
       await send("DELETE", `${this.commitsValue}/${last.commit}`);
@@ -74,9 +100,9 @@ export default class extends Controller {
   }
 
   step(by) {
-    this.inTurn(async () => {
+    this.pressed(async () => {
       if (this.at + by >= this.items.length) await this.load();
-      this.at = Math.max(0, Math.min(this.items.length - 1, this.at + by));
+      this.at = Math.max(0, Math.min(this.end, this.at + by));
       this.show();
     });
   }
@@ -89,10 +115,20 @@ export default class extends Controller {
       await this.load();
       ahead = this.following(loaded);
     }
-    // With all settled the last one stays, as settled.
-    const unsettled = ahead < 0 ? this.following(0) : ahead;
-    if (unsettled >= 0) this.at = unsettled;
+    if (ahead < 0) ahead = this.following(0);
+    if (ahead < 0) {
+      // What has come since, and how it stands in other classes now.
+      this.next = "0";
+      await this.load();
+      ahead = this.following(0);
+    }
+    this.at = ahead < 0 ? this.end : ahead;
     this.show();
+  }
+
+  // The last one, or with all settled the place behind it, where nothing is shown.
+  get end() {
+    return this.following(0) < 0 ? this.items.length : this.items.length - 1;
   }
 
   following(from) {
@@ -104,21 +140,21 @@ export default class extends Controller {
     const address = new URL(this.urlValue, location.href);
     address.searchParams.set("limit", AT_ONCE);
     address.searchParams.set("after", this.next);
-    const { items, next, total } = await send("GET", address.href);
+    const { items, next, total, disputed } = await send("GET", address.href);
     const known = new Set(this.items.map(idOf));
     const fresh = items.filter((item) => !known.has(idOf(item)));
     this.items.push(...fresh);
     this.next = next;
     // What was settled here is in the list, and not in the server's count any more.
     this.total = total + this.settled;
+    this.elsewhere = disputed - total;
   }
 
   show() {
     const item = this.items[this.at];
-    const open = this.following(0) >= 0;
     this.stageTarget.hidden = !item;
-    this.emptyTarget.hidden = open;
-    this.undoTarget.disabled = !this.done.length;
+    this.emptyTarget.hidden = Boolean(item);
+    this.elsewhereTarget.hidden = !this.elsewhere;
     const left = Math.max(0, this.total - this.settled);
     this.placeTarget.textContent = left === 1 ? "1 is left" : `${left.toLocaleString("en")} are left`;
     if (!item) return;
@@ -133,16 +169,24 @@ export default class extends Controller {
     if (following) new Image().src = thumbnail(this.imagesValue, following.image, 1024);
   }
 
-  inTurn(action) {
+  // What was pressed before a failure was told is let go: it was meant for the picture after that one.
+  pressed(action) {
+    const { failures } = this;
+    this.inTurn(action, () => failures === this.failures);
+  }
+
+  inTurn(action, isMeant = () => true) {
     this.queue = this.queue.then(async () => {
+      if (!isMeant()) return;
       try {
         await action();
         this.problemTarget.hidden = true;
       } catch (problem) {
+        this.failures += 1;
         say(this.statusTarget, "Not done", "failed");
         this.object(problem);
       }
-      this.undoTarget.disabled = !this.done.length;
+      for (const button of this.undoTargets) button.disabled = !this.done.length;
     });
   }
 
@@ -151,7 +195,7 @@ export default class extends Controller {
   }
 
   object(problem) {
-    this.problemTarget.textContent = `${problem.message} Press the key again to try again.`;
+    this.problemTarget.textContent = problem.more?.said ? problem.message : `${problem.message} Press the key again to try again.`;
     this.problemTarget.hidden = false;
   }
 }

@@ -3,13 +3,13 @@
 const PATIENCE_MS = 30_000;
 
 export class Problem extends Error {
-  // `errors` name the fields at fault, each with a message of its own; `job` is the one that is in the way.
-  constructor(sentence, { status = 0, code = "", errors = [], job = null } = {}) {
+  // `errors` name the fields at fault, each with a message of its own; `more` is whatever else the answer says.
+  constructor(sentence, { status = 0, code = "", errors = [], ...more } = {}) {
     super(sentence);
     this.status = status;
     this.code = code;
     this.errors = errors;
-    this.job = job;
+    this.more = more;
   }
 
   // Whether the same request may well succeed a moment later, or once somebody has logged in again in another tab.
@@ -46,8 +46,8 @@ function contentOf(response) {
 
 async function problemOf(response) {
   try {
-    const { detail, code, errors, job } = await response.json();
-    return new Problem(detail, { status: response.status, code, errors, job });
+    const { detail, ...told } = await response.json();
+    return new Problem(detail, { ...told, status: response.status });
   } catch {
     return new Problem(`The server answered ${response.status}.`, { status: response.status });
   }
