@@ -89,6 +89,7 @@ def test_two_people_label_one_class_while_another_index_is_served_under_them(
     expect(note).to_contain_text(f"Ada accepted {len(decided)}.")
     expect(note.get_by_role("img")).to_have_count(len(decided))
     expect(ben.get_by_text(f"{len(before) - len(decided)} stored, {len(decided)} decided by others")).to_be_visible()
+    _see_on_a_small_window_what_others_decided(ben)
     stored = _stored(server)
     assert len(stored) == len(set(stored))
     assert set(before) <= set(stored)
@@ -119,6 +120,19 @@ def test_a_page_is_kept_for_whoever_works_on_it_and_not_because_it_is_open(serve
     with page.expect_response("**/lease") as answer:
         page.mouse.move(400, 400)
     assert answer.value.json()["leased_for"] > 0
+
+
+def _see_on_a_small_window_what_others_decided(page: Page) -> None:
+    """See that it does not fade there until the outlook is opened, which tells who they were."""
+    large = page.viewport_size
+    page.set_viewport_size({"width": 390, "height": 844})
+    said = page.get_by_text("decided by others")
+    assert said.evaluate("said => getComputedStyle(said).animationName") == "none"
+    page.get_by_role("button", name="Outlook: what others decided").click()
+    expect(page.get_by_text("others decided some of it")).to_be_visible()
+    expect(said).to_be_hidden()
+    page.get_by_role("button", name="Outlook", exact=True).click()
+    page.set_viewport_size(large)
 
 
 def _stored(server: Server) -> list[str]:
