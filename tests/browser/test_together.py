@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import sqlite3
 from contextlib import closing
 from typing import Any
@@ -99,6 +100,9 @@ def test_two_people_label_one_class_while_another_index_is_served_under_them(
     ben.keyboard.press("Enter")
     expect(ben.get_by_text("What is left is being looked at by others")).to_be_visible()
     expect(ben.locator(".finished .button--primary:visible")).to_have_text("Try again")
+    # She is one person, however many reviews of the class she has.
+    ben.reload()
+    expect(ben.locator("[data-company-target=people]")).to_have_text(re.compile(r"^Ada [^.]* in the last hour\.$"))
 
     # Her review is hers to go on with: he sees what she stored, and the way to one of his own.
     ben.goto(ada.url)
