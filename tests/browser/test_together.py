@@ -99,10 +99,18 @@ def test_two_people_label_one_class_while_another_index_is_served_under_them(
     ada.evaluate(TAKE_ALL)
     ben.keyboard.press("Enter")
     expect(ben.get_by_text("What is left is being looked at by others")).to_be_visible()
+    expect(ben.get_by_role("heading", name="Others are looking at the rest")).to_be_visible()
     expect(ben.locator(".finished .button--primary:visible")).to_have_text("Try again")
+    second_look = ben.locator(".finished").get_by_role("button", name="Second look")
+    expect(second_look).to_be_visible()
     # She is one person, however many reviews of the class she has.
     ben.reload()
     expect(ben.locator("[data-company-target=people]")).to_have_text(re.compile(r"^Ada [^.]* in the last hour\.$"))
+    # In a review that has decided nothing there is nothing to look at once more.
+    wanted = {"class": "five", "query": {"labelled": True}}
+    ben.goto(f"/reviews/{ben.request.post('/api/v1/pools/digits/reviews', data=wanted).json()['id']}")
+    expect(ben.get_by_role("heading", name="Others are looking at the rest")).to_be_visible()
+    expect(second_look).to_be_hidden()
 
     # Her review is hers to go on with: he sees what she stored, and the way to one of his own.
     ben.goto(ada.url)
