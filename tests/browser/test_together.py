@@ -111,6 +111,14 @@ def test_two_people_label_one_class_while_another_index_is_served_under_them(
     ben.goto(f"/reviews/{ben.request.post('/api/v1/pools/digits/reviews', data=wanted).json()['id']}")
     expect(ben.get_by_role("heading", name="Others are looking at the rest")).to_be_visible()
     expect(second_look).to_be_hidden()
+    # Of a second review it is read whole what was stored, however long the bar says what it is.
+    wanted = {"class": "five", "kind": "second"}
+    ben.goto(f"/reviews/{ben.request.post('/api/v1/pools/digits/reviews', data=wanted).json()['id']}")
+    wait_until_open(ben)
+    commit(ben)
+    said = ben.locator(".state > span")
+    expect(said).to_have_text(re.compile(r"^\d+ stored$"))
+    assert said.evaluate("said => said.scrollWidth <= said.clientWidth")
 
     # Her review is hers to go on with: he sees what she stored, and the way to one of his own.
     ben.goto(ada.url)
