@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from app.verdicts.queries import Counts
+from app.verdicts.queries import ClassCounts, Counts
 from app.verdicts.rules import LabelCounts
 from app.words import MAJORITY, Rule, VerdictValue
 
@@ -90,7 +90,7 @@ class DisagreementsPage(BaseModel):
 class CorrectionOut(BaseModel):
     commit: Annotated[int, Field(description="DELETE /api/v1/commits/{commit} takes it back.")]
     changed: int
-    labels: Counts
+    labels: ClassCounts
 
 
 class UndoneOut(BaseModel):
@@ -109,7 +109,7 @@ class LabelledOut(BaseModel):
 class LabelledPage(BaseModel):
     items: list[LabelledOut]
     next: str | None
-    labels: Counts
+    labels: ClassCounts
 
 
 class RuleBody(BaseModel):

@@ -13,9 +13,9 @@ from app.pages import page
 from app.pools.queries import class_named, listed_classes, pool_named
 from app.sessions import ReadSession
 from app.verdicts.lots import AcceptedLot, accepted_lots
-from app.verdicts.queries import Counts, class_counts
+from app.verdicts.queries import ClassCounts, class_counts, disputed_labels
 from app.verdicts.rule import PoolRule
-from app.verdicts.rules import label_counts, pool_rule
+from app.verdicts.rules import pool_rule
 from app.words import ACCEPT, VerdictValue
 
 router = APIRouter(include_in_schema=False)
@@ -26,9 +26,9 @@ class ClassPage:
     pool: str
     class_name: str
     verdict: VerdictValue  # whose images are shown
-    counts: Counts
+    counts: ClassCounts
     lots: list[AcceptedLot]  # whose labels nobody has seen, with what was promised of them
-    open: int  # labels for which the rule wants more verdicts
+    wants_several: bool  # the rule of the pool: what one person says is no label yet
     disputed: int
     others: list[str]  # the pool's other classes
     merged: list[str]  # classes that were merged into this one
@@ -50,15 +50,14 @@ def class_page(
     label_class = class_named(session, pool_id=found.id, name=class_name)
     counts = class_counts(session, class_id=label_class.id)
     lots = accepted_lots(session, class_id=label_class.id) if verdict == ACCEPT else []
-    labels = label_counts(session, pool_id=found.id, class_id=label_class.id)
     context = ClassPage(
         pool=found.name,
         class_name=label_class.name,
         verdict=verdict,
         counts=counts,
         lots=lots,
-        open=labels.open,
-        disputed=labels.disputed,
+        wants_several=pool_rule(session, pool_id=found.id).wants_several,
+        disputed=disputed_labels(session, pool_id=found.id, class_id=label_class.id),
         others=[line.name for line in listed_classes(session, pool_id=found.id) if line.id != label_class.id],
         merged=merged_into(session, class_id=label_class.id),
     )

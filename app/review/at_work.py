@@ -16,12 +16,10 @@ from app.identity.people import CurrentPerson
 from app.phrases import among, fixed
 from app.pools.merged import final_classes
 from app.pools.queries import class_named, pool_named
-from app.review.bodies import Counts
 from app.sessions import ReadSession
 from app.tables import Commit, Label, LabelClass, Page, Person, Review, UtcDateTime, now
 from app.turnstile import beside
-from app.verdicts.queries import STANDS
-from app.words import ACCEPT, REJECT, UNSURE
+from app.verdicts.queries import STANDS, ClassCounts
 
 router = APIRouter(prefix="/api/v1", tags=["reviews"])
 
@@ -45,7 +43,7 @@ class Busy:
     """A class on which somebody is at work."""
 
     class_name: str
-    labels: Counts
+    labels: ClassCounts
     reviews: list[AtWork]
 
 
@@ -63,7 +61,7 @@ class BusyOut(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     class_name: Annotated[str, Field(serialization_alias="class")]
-    labels: Annotated[Counts, Field(description="Images of the class.")]
+    labels: Annotated[ClassCounts, Field(description="Images of the class; `open` ones wait for more verdicts.")]
     reviews: list[AtWorkOut]
 
 
@@ -145,12 +143,9 @@ def _done_lately(session: Session, review_ids: list[int]) -> dict[int, tuple[int
     return {review_id: (pages, accepted) for review_id, pages, accepted in rows if review_id is not None}
 
 
-def _labels(session: Session, class_ids: list[int]) -> dict[int, Counts]:
+def _labels(session: Session, class_ids: list[int]) -> dict[int, ClassCounts]:
     rows = session.connection().execute(_LABELS, {"classes": class_ids})
     counted: dict[int, dict[str, int]] = {class_id: {} for class_id in class_ids}
     for class_id, value, count in rows:
         counted[class_id][value] = count
-    return {
-        class_id: Counts(accepted=values.get(ACCEPT, 0), rejected=values.get(REJECT, 0), unsure=values.get(UNSURE, 0))
-        for class_id, values in counted.items()
-    }
+    return {class_id: ClassCounts.of(values) for class_id, values in counted.items()}

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from app.search.crops import Crop
+from app.verdicts.queries import ClassCounts
 from app.words import ACCEPT, FIRST, NEXT, PageKind, ReviewKind, VerdictValue
 
 ImageId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -190,7 +191,9 @@ class AheadOut(BaseModel):
 
 
 class Standing(BaseModel):
-    labels: Annotated[Counts, Field(description="Images of the class, all reviews together.")]
+    labels: Annotated[
+        ClassCounts, Field(description="Images of the class, all reviews together; `open` ones wait for more verdicts.")
+    ]
     purity: Annotated[list[float], Field(description="Accepted share of the last ten pages, the oldest first.")]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -163,9 +164,8 @@ def standing(
     """
     answers = [*page_queries.last_answers(session, review_id=review_id, count=PURITIES_SHOWN), *latest]
     purities = [purity(answer["accepted"], answer["rejected"]) for answer in answers[-PURITIES_SHOWN:]]
-    counts = class_counts(session, class_id=class_id)
     return {
-        "labels": {"accepted": counts.accepted, "rejected": counts.rejected, "unsure": counts.unsure},
+        "labels": asdict(class_counts(session, class_id=class_id)),
         "purity": [share for share in purities if share is not None],
     }
 

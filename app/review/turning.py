@@ -203,7 +203,10 @@ def _made(
         leased = ranked.leased + len(offer.rows)
         away = leased and not (once_more or (wanted.kind == DEEPER and ranked.remaining))
         message = looked_at_by_others(leased) if away else offer.message
-        return Turned(review, None, made=False, remaining=offer.remaining, leased=leased, message=message)
+        # Where they are not all that is left, what others look at is not why there is no page.
+        return Turned(
+            review, None, made=False, remaining=offer.remaining, leased=leased if away else 0, message=message
+        )
     if wanted.kind == NEXT and not once_more:
         # Which are planted, and where, must not be told beforehand.
         random = SystemRandom()

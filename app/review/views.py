@@ -12,6 +12,7 @@ from app.pages import page
 from app.registry.queries import VersionLine, version
 from app.review import page_queries, queries, stored_pages
 from app.sessions import ReadSession
+from app.verdicts.rules import pool_rule
 
 router = APIRouter(include_in_schema=False)
 
@@ -22,6 +23,7 @@ class ReviewPage:
 
     review: queries.ReviewLine
     query: list[queries.QueryPicture]
+    wants_several: bool  # the rule of the pool: what one person says is no label yet
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ def review(request: Request, session: ReadSession, asking: CurrentAsking, review
     line = queries.review(session, review_id=review)
     query = queries.query_pictures(session, review_id=review)
     if asking.began:
-        return page(request, "review/review.html", ReviewPage(line, query))
+        rule = pool_rule(session, pool_id=line.pool_id)
+        return page(request, "review/review.html", ReviewPage(line, query, rule.wants_several))
     stored = [made for made in page_queries.pages(session, review_id=review) if made.commit_id is not None]
     return page(request, "review/of_another.html", ReviewOfAnother(line, query, stored[::-1]))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import and_, bindparam, exists, func, select, text
@@ -31,6 +31,18 @@ class Counts:
     accepted: int = 0
     rejected: int = 0
     unsure: int = 0
+
+
+@dataclass(frozen=True)
+class ClassCounts(Counts):
+    """What a class holds: also how many of its labels are open."""
+
+    open: int = 0  # the rule wants more verdicts
+
+    @classmethod
+    def of(cls, by_value: Mapping[str, int]) -> ClassCounts:
+        """Return the counts of labels by their value."""
+        return cls(*(by_value.get(value, 0) for value in (ACCEPT, REJECT, UNSURE, OPEN)))
 
 
 _STANDING = (
@@ -70,18 +82,20 @@ def standing_verdicts(session: Session, *, pool_id: int, image_ids: Collection[i
     ]
 
 
-def class_counts(session: Session, *, class_id: int) -> Counts:
-    """Count a class's images by their verdict in force."""
-    by_value = dict(session.connection().execute(_COUNTS, {"class_id": class_id}).all())
-    return Counts(by_value.get(ACCEPT, 0), by_value.get(REJECT, 0), by_value.get(UNSURE, 0))
+def class_counts(session: Session, *, class_id: int) -> ClassCounts:
+    """Count a class's images by their verdict in force, and those whose label is open."""
+    return ClassCounts.of(dict(session.connection().execute(_COUNTS, {"class_id": class_id}).all()))
 
 
-def counts_by_class(session: Session, *, pool_id: int, class_id: int | None = None) -> dict[int, dict[str, int]]:
-    """Count the labels of a pool's classes, or of one of them: {class id: {value: images}}."""
+def counts_by_class(session: Session, *, pool_id: int) -> dict[int, dict[str, int]]:
+    """Count the labels of a pool's classes: {class id: {value: images}}."""
     classes = select(LabelClass.id).where(LabelClass.pool_id == pool_id)
-    of = Label.class_id.in_(classes) if class_id is None else Label.class_id == class_id
     # By class and value, as an index has them: by value alone, a million rows would have to be sorted first.
-    statement = select(Label.class_id, Label.value, func.count()).where(of).group_by(Label.class_id, Label.value)
+    statement = (
+        select(Label.class_id, Label.value, func.count())
+        .where(Label.class_id.in_(classes))
+        .group_by(Label.class_id, Label.value)
+    )
     counts: dict[int, dict[str, int]] = {}
     for of_class, value, count in session.execute(statement):
         counts.setdefault(of_class, {})[value] = count

@@ -148,13 +148,13 @@ def _some_labels_anew(session: Session, pool: PoolRule, *, pool_id: int, image_i
     return len({label["image_id"] for label in fresh}.union(*gone.values()))
 
 
-def label_counts(session: Session, *, pool_id: int, class_id: int | None = None) -> LabelCounts:
-    """Count the labels of a pool, or of one class of it."""
-    by_class = counts_by_class(session, pool_id=pool_id, class_id=class_id).values()
+def label_counts(session: Session, *, pool_id: int) -> LabelCounts:
+    """Count the labels of a pool."""
+    by_class = counts_by_class(session, pool_id=pool_id).values()
     accepted, rejected, unsure, waiting = (
         sum(counts.get(value, 0) for counts in by_class) for value in (ACCEPT, REJECT, UNSURE, OPEN)
     )
-    disputed = disputed_labels(session, pool_id=pool_id, class_id=class_id)
+    disputed = disputed_labels(session, pool_id=pool_id)
     return LabelCounts(accepted, rejected, unsure, waiting, disputed)
 
 

@@ -57,6 +57,8 @@ def test_on_a_phone_the_bar_over_a_class_is_two_lines_and_its_foot_fits(server: 
         "modes => modes.map(mode => mode.getBoundingClientRect().right)"
     )
     assert max(foot) <= 390 - 8
+    # Its pictures tell there too why they have their labels.
+    expect(page.get_by_role("button", name="Why")).to_be_in_viewport(ratio=1)
 
 
 def test_on_a_phone_too_it_is_seen_that_a_class_has_to_be_chosen(server: Server, new_page: NewPage) -> None:

@@ -105,6 +105,23 @@ def test_a_page_committed_otherwise_in_another_window_is_told_and_left(
     assert sorted(exported(server, pool="digits", class_name="five")) == sorted(first)
 
 
+def test_a_tab_in_which_nobody_is_logged_in_any_more_stops_asking_who_else_is_at_work(page: Page, watch: Watch) -> None:
+    page.clock.install()
+    _begin(page)
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=401, json={"detail": "Log in first.", "code": "not-logged-in"})
+
+    page.route("**/at-work*", refuse)
+    watch.refusals = 1
+    for _ in range(5):
+        page.clock.run_for("00:05")
+        page.wait_for_timeout(100)
+    assert len(asked) == 1
+
+
 def _begin(page: Page) -> list[str]:
     open_review(page, pool="digits", class_name="five", path="5/")
     return paths(page)

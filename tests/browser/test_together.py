@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import sqlite3
 from contextlib import closing
 from typing import Any
@@ -89,6 +90,7 @@ def test_two_people_label_one_class_while_another_index_is_served_under_them(
     expect(note).to_contain_text(f"Ada accepted {len(decided)}.")
     expect(note.get_by_role("img")).to_have_count(len(decided))
     expect(ben.get_by_text(f"{len(before) - len(decided)} stored, {len(decided)} decided by others")).to_be_visible()
+    _see_on_a_small_window_what_others_decided(ben)
     stored = _stored(server)
     assert len(stored) == len(set(stored))
     assert set(before) <= set(stored)
@@ -97,7 +99,26 @@ def test_two_people_label_one_class_while_another_index_is_served_under_them(
     ada.evaluate(TAKE_ALL)
     ben.keyboard.press("Enter")
     expect(ben.get_by_text("What is left is being looked at by others")).to_be_visible()
+    expect(ben.get_by_role("heading", name="Others are looking at the rest")).to_be_visible()
     expect(ben.locator(".finished .button--primary:visible")).to_have_text("Try again")
+    second_look = ben.locator(".finished").get_by_role("button", name="Second look")
+    expect(second_look).to_be_visible()
+    # She is one person, however many reviews of the class she has.
+    ben.reload()
+    expect(ben.locator("[data-company-target=people]")).to_have_text(re.compile(r"^Ada [^.]* in the last hour\.$"))
+    # In a review that has decided nothing there is nothing to look at once more.
+    wanted = {"class": "five", "query": {"labelled": True}}
+    ben.goto(f"/reviews/{ben.request.post('/api/v1/pools/digits/reviews', data=wanted).json()['id']}")
+    expect(ben.get_by_role("heading", name="Others are looking at the rest")).to_be_visible()
+    expect(second_look).to_be_hidden()
+    # Of a second review it is read whole what was stored, however long the bar says what it is.
+    wanted = {"class": "five", "kind": "second"}
+    ben.goto(f"/reviews/{ben.request.post('/api/v1/pools/digits/reviews', data=wanted).json()['id']}")
+    wait_until_open(ben)
+    commit(ben)
+    said = ben.locator(".state > span")
+    expect(said).to_have_text(re.compile(r"^\d+ stored$"))
+    assert said.evaluate("said => said.scrollWidth <= said.clientWidth")
 
     # Her review is hers to go on with: he sees what she stored, and the way to one of his own.
     ben.goto(ada.url)
@@ -119,6 +140,19 @@ def test_a_page_is_kept_for_whoever_works_on_it_and_not_because_it_is_open(serve
     with page.expect_response("**/lease") as answer:
         page.mouse.move(400, 400)
     assert answer.value.json()["leased_for"] > 0
+
+
+def _see_on_a_small_window_what_others_decided(page: Page) -> None:
+    """See that it does not fade there until the outlook is opened, which tells who they were."""
+    large = page.viewport_size
+    page.set_viewport_size({"width": 390, "height": 844})
+    said = page.get_by_text("decided by others")
+    assert said.evaluate("said => getComputedStyle(said).animationName") == "none"
+    page.get_by_role("button", name="Outlook: what others decided").click()
+    expect(page.get_by_text("others decided some of it")).to_be_visible()
+    expect(said).to_be_hidden()
+    page.get_by_role("button", name="Outlook", exact=True).click()
+    page.set_viewport_size(large)
 
 
 def _stored(server: Server) -> list[str]:

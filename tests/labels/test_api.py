@@ -150,7 +150,7 @@ def test_the_gallery_is_read_page_by_page(client: TestClient, page: list[str]) -
 def test_a_verdict_can_be_changed_and_changed_back(client: TestClient, page: list[str]) -> None:
     answer = client.post(f"{CLASS}/verdicts", json={"images": page[2:4], "verdict": "reject"})
     assert answer.status_code == 200
-    assert answer.json()["labels"] == {"accepted": 6, "rejected": 4, "unsure": 0}
+    assert answer.json()["labels"] == {"accepted": 6, "rejected": 4, "unsure": 0, "open": 0}
     assert gallery(client, "reject") == set(page[:4])
     assert client.delete(f"/api/v1/commits/{answer.json()['commit']}").status_code == 200
     assert gallery(client, "accept") == set(page[2:])

@@ -167,7 +167,7 @@ def test_an_old_tab_that_stores_after_the_merge_loses_nothing(client: TestClient
     stored = client.post(f"/api/v1/pages/{page['id']}/commit", json={"rejected": shown[:1], "key": "one"})
     sentence = "“barn owl” was merged into “owl”: what is stored here counts for that class."
     assert (stored.status_code, stored.json()["message"]) == (200, sentence)
-    assert stored.json()["labels"] == {"accepted": 4, "rejected": 1, "unsure": 0}
+    assert stored.json()["labels"] == {"accepted": 4, "rejected": 1, "unsure": 0, "open": 0}
     assert {name for _, name in labels(client)} == {"owl"}
     following = client.post(pages, json={"size": 5, "plant": False}).json()
     assert following["message"] == sentence

@@ -122,6 +122,26 @@ def test_a_majority_comes_about_by_showing_an_image_to_everybody_once(
     assert len(third) == 40 - counts["accepted"] - counts["rejected"]
 
 
+def test_what_waits_for_more_verdicts_is_told_wherever_totals_are(
+    client: TestClient, database: Database, pool: SeededPool
+) -> None:
+    client.put(RULE, json={"rule": "majority", "majority_of": 2})
+    totals = {"accepted": 0, "rejected": 0, "unsure": 0, "open": 10}
+    with working(client, database, "ann", "annotator"):
+        review = start(client, pool.images[0])
+        first = page(client, review)
+        stored = client.post(f"/api/v1/pages/{first['id']}/commit", json={}).json()
+        assert stored["labels"] == totals
+        page(client, review)
+        [busy] = client.get("/api/v1/pools/birds/at-work").json()["classes"]
+        assert busy["labels"] == client.get(f"/api/v1/reviews/{review}").json()["labels"] == totals
+        assert client.get("/api/v1/pools/birds/classes/owl/images").json()["labels"] == totals
+        undone = client.delete(f"/api/v1/pages/{first['id']}/commit").json()
+        assert undone["labels"] == totals | {"open": 0}
+        corrected = client.post(VERDICTS, json={"images": pool.images[:3], "verdict": "reject"}).json()
+        assert corrected["labels"] == totals | {"open": 3}
+
+
 @both_databases
 def test_whoever_goes_on_with_a_review_from_before_people_logged_in_sees_nothing_twice(
     client: TestClient, database: Database, pool: SeededPool

@@ -33,8 +33,8 @@ def test_whoever_has_a_page_is_at_work_with_what_was_stored_so_far(
     for review in (owls, more_owls, larks):
         get_page(review)
     lark, owl = at_work(client)
-    assert (lark["class"], lark["labels"]) == ("lark", {"accepted": 0, "rejected": 0, "unsure": 0})
-    assert (owl["class"], owl["labels"]) == ("owl", {"accepted": 6, "rejected": 3, "unsure": 1})
+    assert (lark["class"], lark["labels"]) == ("lark", {"accepted": 0, "rejected": 0, "unsure": 0, "open": 0})
+    assert (owl["class"], owl["labels"]) == ("owl", {"accepted": 6, "rejected": 3, "unsure": 1, "open": 0})
     assert owl["reviews"] == [
         {"review": owls["id"], "person": owls["person"], "mine": True, "pages": 1, "accepted": 6},
         {"review": more_owls["id"], "person": owls["person"], "mine": True, "pages": 0, "accepted": 0},

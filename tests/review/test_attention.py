@@ -51,7 +51,7 @@ def test_planted_ones_are_known_negatives_and_leave_no_verdict(
     answer = commit(client, page, rejected=[caught])
     assert (answer["accepted"], answer["rejected"]) == (8, 0)
     assert (answer["planted"], answer["missed"]) == (2, [missed])
-    assert answer["labels"] == {"accepted": 8, "rejected": 20, "unsure": 0}
+    assert answer["labels"] == {"accepted": 8, "rejected": 20, "unsure": 0, "open": 0}
     assert missed in labels(client, "reject")
     assert answer["purity"] == [1.0]
 
@@ -109,7 +109,7 @@ def test_a_second_look_shows_the_most_doubtful_accepted_ones_and_can_reject_them
     scores = [candidate["score"] for candidate in second["candidates"]]
     assert scores != sorted(scores)
     answer = commit(client, second, rejected=wrong)
-    assert answer["labels"] == {"accepted": 30, "rejected": 10, "unsure": 0}
+    assert answer["labels"] == {"accepted": 30, "rejected": 10, "unsure": 0, "open": 0}
     rest = get_page(review, size=60, kind="second")
     assert not set(shown(rest)) & set(shown(second))
     commit(client, rest)

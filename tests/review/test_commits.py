@@ -40,7 +40,7 @@ def test_rejected_images_are_not_labelled_by_acceptance(client: TestClient, page
     assert answer.status_code == 200
     counts = {name: answer.json()[name] for name in ("accepted", "rejected", "unsure")}
     assert counts == {"accepted": 8, "rejected": 1, "unsure": 1}
-    assert answer.json()["labels"] == counts
+    assert answer.json()["labels"] == counts | {"open": 0}
     assert answer.json()["purity"] == [pytest.approx(8 / 9)]
     assert exported(client) == set(accepted)
     assert exported(client, "reject") == {rejected}
@@ -88,7 +88,7 @@ def test_an_undo_takes_back_the_whole_page_and_opens_it_again(
     client.post(commit_url(page), json={"rejected": shown(page)[:2], "unsure": shown(page)[2:3]})
     answer = client.delete(commit_url(page))
     assert answer.status_code == 200
-    assert answer.json()["labels"] == {"accepted": 0, "rejected": 0, "unsure": 0}
+    assert answer.json()["labels"] == {"accepted": 0, "rejected": 0, "unsure": 0, "open": 0}
     reopened = answer.json()["page"]
     assert (reopened["id"], reopened["state"], shown(reopened)) == (page["id"], "open", shown(page))
     assert reopened["marks"] == {"rejected": shown(page)[:2], "unsure": shown(page)[2:3], "opened": []}

@@ -73,7 +73,7 @@ def test_what_somebody_else_decided_meanwhile_is_told_apart_and_the_rest_is_stor
         for image, value in zip(shown(hers), ["reject", "unsure", "accept", "accept"], strict=True)
     ]
     assert (answer["accepted"], answer["rejected"], answer["unsure"]) == (4, 2, 0)
-    assert answer["labels"] == {"accepted": 6, "rejected": 3, "unsure": 1}
+    assert answer["labels"] == {"accepted": 6, "rejected": 3, "unsure": 1, "open": 0}
     assert labels(client, "reject") == {shown(page)[0], *shown(page)[4:6]}
     assert labels(client, "unsure") == {shown(page)[1]}
     # The same commit again gets the same answer, and an undo takes back only what it stored.

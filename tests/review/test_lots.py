@@ -119,7 +119,7 @@ def test_an_undo_takes_back_all_that_was_accepted_by_sample_and_nothing_else(
     client.post(f"/api/v1/lots/{lot['id']}/commit", json={})
     assert client.get(f"/api/v1/reviews/{review['id']}").json()["last_committed_lot"] == lot["id"]
     answer = client.delete(f"/api/v1/lots/{lot['id']}/commit")
-    assert answer.json()["labels"] == {"accepted": 58, "rejected": 2, "unsure": 0}
+    assert answer.json()["labels"] == {"accepted": 58, "rejected": 2, "unsure": 0, "open": 0}
     assert client.delete(f"/api/v1/lots/{lot['id']}/commit").status_code == 404
     now = client.get(f"/api/v1/reviews/{review['id']}").json()
     assert (now["last_committed_lot"], now["lot"]) == (None, lot["id"])

@@ -96,7 +96,7 @@ def test_a_lot_that_is_accepted_during_a_merge_leaves_what_its_sample_rejected(
     commit(client, page, rejected=rejected)
     answer = while_owls_become_larks(database, lambda: client.post(f"/api/v1/lots/{lot['id']}/commit").json())
     assert (answer["accepted"], answer["skipped"]) == (90, 0)
-    assert answer["labels"] == {"accepted": 130, "rejected": 20, "unsure": 0}
+    assert answer["labels"] == {"accepted": 130, "rejected": 20, "unsure": 0, "open": 0}
     assert labels(client, "reject") == set(rejected)
 
 
@@ -113,7 +113,7 @@ def test_a_page_that_is_committed_during_a_merge_leaves_what_others_decided_of_t
     answer = while_owls_become_larks(database, lambda: commit(client, page))
     assert (answer["accepted"], [told["image"] for told in answer["by_others"]]) == (6, decided)
     assert "merged" in answer["message"]
-    assert answer["labels"] == {"accepted": 6, "rejected": 4, "unsure": 0}
+    assert answer["labels"] == {"accepted": 6, "rejected": 4, "unsure": 0, "open": 0}
 
 
 @either
@@ -126,7 +126,7 @@ def test_a_commit_that_is_taken_back_during_a_merge_is_counted_for_the_class_tha
     commit(client, last)
     path = f"/api/v1/pages/{last['id']}/commit"
     answer = while_owls_become_larks(database, lambda: client.delete(path).json())
-    assert answer["labels"] == {"accepted": 10, "rejected": 0, "unsure": 0}
+    assert answer["labels"] == {"accepted": 10, "rejected": 0, "unsure": 0, "open": 0}
 
 
 def test_a_review_is_not_pinned_to_a_version_that_is_being_removed(

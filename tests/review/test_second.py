@@ -72,6 +72,19 @@ def test_its_pages_store_the_verdicts_of_whoever_looks_until_nothing_is_left(
     assert again.json()["code"] == "nothing-accepted-by-others"
 
 
+def test_at_its_end_it_does_not_say_that_others_look_at_the_rest(
+    client: TestClient, database: Database, pool: SeededPool, accepted: list[str], get_page: GetPage
+) -> None:
+    with working(client, database, "ann"):
+        body = {"class": "owl", "query": {"images": [pool.images[30]]}}
+        get_page(client.post(REVIEWS, json=body).json())
+    with working(client, database, "ben"):
+        review = second(client)
+        commit(client, get_page(review, size=60))
+        assert (last := get_page(review))["id"] is None
+    assert last["leased"] == 0
+
+
 def test_an_undone_page_comes_again(
     client: TestClient, database: Database, accepted: list[str], get_page: GetPage
 ) -> None:

@@ -62,7 +62,7 @@ def test_what_is_not_wanted_moves_its_like_back(
 
 def test_what_is_not_wanted_gets_no_verdict(client: TestClient, pool: SeededPool) -> None:
     review = start(client, images=pool.images[:1], unwanted=pool.images[-2:]).json()
-    assert review["labels"] == {"accepted": 0, "rejected": 0, "unsure": 0}
+    assert review["labels"] == {"accepted": 0, "rejected": 0, "unsure": 0, "open": 0}
 
 
 def test_what_is_not_wanted_is_remembered_beside_more_rejects_than_are_looked_at(

@@ -63,7 +63,7 @@ export default class extends Controller {
 
 // The sentence of a problem, in which the job that is in the way is a link to its page. That is found from an address of
 // the API, which has before it whatever prefix a proxy has put there.
-function told({ message, more: { job } }, url) {
+function told({ message, more: { job } = {} }, url) {
   const name = `job ${job}`;
   const at = message.lastIndexOf(name);
   if (at < 0) return [message];

@@ -25,10 +25,12 @@ export default class extends Controller {
   async ask() {
     const before = this.outdated;
     // The work goes on without it.
-    const told = await send("GET", this.urlValue).catch(() => null);
+    const told = await send("GET", this.urlValue).catch((problem) => problem);
     // What was stored meanwhile has brought newer numbers.
-    if (told && before === this.outdated) this.dispatch("told", { detail: told });
+    if (told.classes && before === this.outdated) this.dispatch("told", { detail: told });
     clearTimeout(this.timer);
+    // Nobody is logged in any more: it is asked again once somebody comes back to the tab.
+    if (told.status === 401) return;
     if (this.element.isConnected && document.visibilityState === "visible") this.timer = setTimeout(() => this.ask(), EVERY_MS);
   }
 

@@ -1,6 +1,7 @@
 // Who else is labelling the class of a review, in a sentence, which a second review has no room for.
 
 import { Controller } from "../../vendor/stimulus/stimulus-3.2.2.js";
+import { byPerson } from "../lib/at_work.js";
 
 export default class extends Controller {
   static targets = ["people"];
@@ -14,7 +15,7 @@ export default class extends Controller {
 
   tell(others) {
     this.peopleTarget.hidden = !others.length;
-    this.peopleTarget.textContent = others.map((other) => this.sentence(other)).join(" ");
+    this.peopleTarget.textContent = byPerson(others).map((other) => this.sentence(other)).join(" ");
   }
 
   sentence({ person, mine, pages, accepted }) {

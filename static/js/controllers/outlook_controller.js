@@ -69,6 +69,7 @@ export default class extends Controller {
   // What was planted on the page that was stored and not struck out, and what others had decided meanwhile.
   stored({ detail: { missed = [], by_others = [] } }) {
     this.byOthersTarget.hidden = !by_others.length;
+    this.announce(by_others.length > 0);
     this.byOthersTarget.querySelector("b").textContent = decidedByOthers(by_others, this.classValue);
     this.byOthersTarget.querySelector("div").replaceChildren(
       ...by_others.map((told) => Object.assign(new Image(), { src: thumbnail(this.imagesValue, told.image), alt: decidedBy(told), title: decidedBy(told) })),
@@ -129,7 +130,14 @@ export default class extends Controller {
   // On a small window the outlook lies over the grid, until something else is to be seen.
   toggle() {
     const open = this.panelTarget.toggleAttribute("data-open");
+    this.announce(false);
     this.toggleTarget.setAttribute("aria-expanded", String(open));
+  }
+
+  // Whether it tells what others decided and nobody has looked yet, for it is closed on a small window.
+  announce(news) {
+    this.toggleTarget.toggleAttribute("data-news", news);
+    this.toggleTarget.setAttribute("aria-label", news ? "Outlook: what others decided" : "Outlook");
   }
 
   close() {

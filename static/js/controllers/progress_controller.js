@@ -1,6 +1,7 @@
 // The classes of a pool as they come along: their labels, and who else is at work on them.
 
 import { Controller } from "../../vendor/stimulus/stimulus-3.2.2.js";
+import { byPerson } from "../lib/at_work.js";
 
 export default class extends Controller {
   static targets = ["line"];
@@ -15,7 +16,7 @@ export default class extends Controller {
   }
 
   tellPeople(element, reviews) {
-    const people = [...new Set(reviews.filter(({ mine }) => !mine).map(({ person }) => person))];
+    const people = byPerson(reviews.filter(({ mine }) => !mine)).map(({ person }) => person);
     const words = people.length ? `${people.join(", ")} at work` : "";
     element.hidden = !words;
     if (element.textContent !== words) element.textContent = words;

@@ -8,7 +8,7 @@ import { cursorTile, setVerdict, tilesBetween } from "../lib/tile.js";
 const WORDS = { accept: "accepted", reject: "rejected", unsure: "unsure" };
 
 export default class extends Controller {
-  static targets = ["mode", "undo", "accepted", "rejected", "unsure", "status", "problem"];
+  static targets = ["mode", "undo", "accepted", "rejected", "unsure", "open", "openTab", "status", "problem"];
   // `home` is the verdict that this page lists.
   static values = { url: String, commits: String, home: String };
 
@@ -100,7 +100,8 @@ export default class extends Controller {
   }
 
   tell(labels, words) {
-    for (const word of ["accepted", "rejected", "unsure"]) this[`${word}Target`].textContent = labels[word].toLocaleString("en");
+    for (const word of ["accepted", "rejected", "unsure", "open"]) this[`${word}Target`].textContent = labels[word].toLocaleString("en");
+    if (labels.open) this.openTabTarget.hidden = false;
     say(this.statusTarget, words);
   }
 

@@ -7,7 +7,7 @@ import { imagesOf } from "../lib/tile.js";
 const LINE = { width: 90, height: 24, margin: 2 };
 
 export default class extends Controller {
-  static targets = ["pageAccepted", "pageRejected", "pageUnsure", "accepted", "rejected", "unsure", "purity", "line", "percent", "status"];
+  static targets = ["pageAccepted", "pageRejected", "pageUnsure", "accepted", "rejected", "unsure", "open", "openLine", "purity", "line", "percent", "status"];
 
   count() {
     const having = (verdict) => [...this.element.querySelectorAll(`.tile[data-verdict=${verdict}]`)].reduce((sum, tile) => sum + imagesOf(tile), 0);
@@ -27,6 +27,9 @@ export default class extends Controller {
     this.acceptedTarget.textContent = labels.accepted.toLocaleString("en");
     this.rejectedTarget.textContent = labels.rejected.toLocaleString("en");
     this.unsureTarget.textContent = labels.unsure.toLocaleString("en");
+    this.openTarget.textContent = labels.open.toLocaleString("en");
+    // There may be some too where one person's word is a label: those that a lead is to settle.
+    if (labels.open) this.openLineTarget.hidden = false;
   }
 
   tellPurity(purity) {

@@ -16,7 +16,7 @@ import { undoCommit } from "../lib/undo.js";
 const NEXT = { kind: "next" };
 
 export default class extends Controller {
-  static targets = ["grid", "commit", "undo", "finished", "finishedMessage", "again", "labels", "merged"];
+  static targets = ["grid", "commit", "undo", "finished", "finishedHeading", "finishedMessage", "secondLook", "again", "labels", "merged"];
   static values = { url: String, pages: String, lots: String, images: String, thumbnails: String, memory: String };
 
   async connect() {
@@ -217,6 +217,7 @@ export default class extends Controller {
     const marks = this.drafts.of(page.id) ?? page.marks;
     this.gridTarget.replaceChildren(...tilesOfPage(page.candidates, marks, (image) => this.foresight.take(image)));
     if (page.id === null) {
+      this.finishedHeadingTarget.textContent = page.leased ? "Others are looking at the rest" : "Nothing is left to show";
       this.finishedMessageTarget.textContent = page.message;
       this.againTarget.hidden = !page.leased;
       this.labelsTarget.classList.toggle("button--primary", !page.leased);
@@ -277,8 +278,14 @@ export default class extends Controller {
   enter(state, words) {
     this.element.dataset.state = state;
     this.commitTarget.disabled = state !== "open";
-    this.undoTarget.disabled = !this.canUndo;
+    this.tellDecided();
     this.dispatch("state", { detail: { state, words } });
+  }
+
+  // Where this review has decided nothing, there is nothing to undo, nor to be looked at once more.
+  tellDecided() {
+    this.undoTarget.disabled = !this.canUndo;
+    if (this.hasSecondLookTarget) this.secondLookTarget.hidden = !this.lastCommitted;
   }
 
   async refreshNumbers() {
@@ -289,7 +296,7 @@ export default class extends Controller {
     if (review === null || this.lastCommitted !== before) return review;
     const { last_committed_page: page, last_committed_lot: lot } = review;
     this.lastCommitted = page ? { page } : lot ? { lot } : null;
-    this.undoTarget.disabled = !this.canUndo;
+    this.tellDecided();
     this.dispatch("numbers", { detail: review });
     return review;
   }
