@@ -93,7 +93,12 @@ class Gate:
             if not is_from_here(request):
                 raise NotAtTheMachine
         request.state.asking, request.state.found = asking, found
-        check(found.rule, asking)
+        try:
+            check(found.rule, asking)
+        except NotLoggedIn:
+            if _is_of_a_program(request):
+                raise NotLoggedIn.of_a_program() from None
+            raise
 
     async def _look_again_after_the_body(self, request: Request, found: Found, receive: Receive, send: Send) -> None:
         refusal: Exception | None = None
@@ -143,6 +148,13 @@ def _refuse(path: str) -> None:
     raise HTTPException(404)
 
 
+def _is_of_a_program(request: Request) -> bool:
+    """Whether no browser asks: each names its page, also once somebody has logged out in another tab."""
+    named = {"cookie", "origin", "referer", "sec-fetch-site"}
+    return below_prefix(request.scope).startswith("/api/") and named.isdisjoint(request.headers.keys())
+
+
 def _to_log_in(request: Request, path: str) -> str:
     query = f"?{request.url.query}" if request.url.query else ""
-    return url(request, "log-in", next=None if path == "/" else path + query)
+    ended = "true" if Shown.by(request).cookie else None
+    return url(request, "log-in", next=None if path == "/" else path + query, ended=ended)
