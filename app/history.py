@@ -7,11 +7,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.tables import JournalEntry
+from app.words import Act
 
 
 def record(
     session: Session,
-    act: str,
+    act: Act,
     *,
     person_id: int | None,
     pool_id: int | None = None,
@@ -22,8 +23,8 @@ def record(
 ) -> None:
     """Write an entry in the caller's transaction: the act and its entry are kept both, or neither.
 
-    `act` is one or two words, such as "rename-class"; `details` hold what it was told, never a secret. Acts that give
-    or take back verdicts name their commit, and are written by `app.verdicts.journal`.
+    `details` hold what it was told, never a secret. Acts that give or take back verdicts name their commit, and are
+    written by `app.verdicts.journal`.
     """
     session.add(
         JournalEntry(

@@ -79,6 +79,14 @@ def short(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
+def refusal(request: Request, error: AppError) -> Response:
+    """Tell an error before anything of the request is believed: to a browser by a page that leads nowhere.
+
+    Its host may be any, such as a foreign name for this machine: what the page linked or loaded would be asked of that.
+    """
+    return _answer(request, problem(error), headers=error.headers, template="refusal.html")
+
+
 def install(app: FastAPI) -> None:
     """Serve the static files, and answer every error with its sentence: as problem JSON, or to a browser as a page."""
 
@@ -220,12 +228,13 @@ def _problem(status: int, sentence: str, code: str, **more: object) -> dict[str,
     return {"type": "about:blank", "title": title, "status": status, "detail": sentence, "code": code, **more}
 
 
-def _answer(request: Request, content: dict[str, Any], headers: Any = None) -> Response:
+def _answer(
+    request: Request, content: dict[str, Any], headers: Any = None, *, template: str = "error.html"
+) -> Response:
     status = int(content["status"])
     if not is_for_a_person(request):
         return JSONResponse(content, status_code=status, headers=headers, media_type=PROBLEM_JSON)
-    template = _environment().get_template("error.html")
-    html = template.render(problem=content, **_of_the_request(request))
+    html = _environment().get_template(template).render(problem=content, **_of_the_request(request))
     return HTMLResponse(html, status_code=status, headers=headers)
 
 

@@ -42,6 +42,25 @@ SETTLEMENT: Literal["settlement"] = "settlement"
 # What somebody may do in a pool: label; also settle and manage classes; also import, train, reindex and export.
 Role = Literal["annotator", "lead", "engineer"]
 
+# What a commit is, and what the journal calls the act that stored it.
+CommitKind = Literal["page", "lot", "correction", "settlement", "import"]
+
+# Everything that the journal may say that somebody did.
+Act = Literal[
+    CommitKind,
+    "undo",
+    "make-pool", "rename-pool", "make-class", "rename-class", "merge", "unmerge", "rule", "role",
+    "ask-import", "ask-reindex", "ask-compare", "ask-pretrain",
+    "stop-import", "stop-reindex", "stop-compare", "stop-pretrain",
+    "resume-import", "resume-reindex", "resume-compare", "resume-pretrain",
+    "end-import", "end-reindex", "end-compare", "end-pretrain",
+    "serve", "remove-index", "export",
+    "log-in", "log-out", "add-person", "remove-person", "admin", "password", "token", "revoke-token",
+]  # fmt: skip
+
+# Acts of a person that belong to no pool, and that the engineers of a pool may read of its members.
+LOG_IN_ACTS: tuple[Act, ...] = ("log-in", "log-out")
+
 QUEUED: Literal["queued"] = "queued"
 RUNNING: Literal["running"] = "running"
 DONE: Literal["done"] = "done"

@@ -165,6 +165,8 @@ RULES = (
     Rule("POST", "/api/v1/pools/{pool}/classes/{class_name}/settlements", W.LEAD, A.POOL),
     Rule("GET", "/api/v1/pools/{pool}/classes/{class_name}/agreement", W.LEAD, A.POOL),
     # The journal. What is in it of pools in which somebody is no engineer, they do not see.
+    Rule("GET", "/journal", W.ADMIN),
+    Rule("GET", "/api/v1/journal.csv", W.ADMIN),
     Rule("GET", "/pools/{pool}/journal", W.ENGINEER, A.POOL),
     Rule("GET", "/api/v1/pools/{pool}/journal.csv", W.ENGINEER, A.POOL),
     Rule("GET", "/api/v1/journal", W.ANY_ENGINEER),

@@ -95,7 +95,12 @@ class Gate:
             if not is_from_here(request):
                 raise NotAtTheMachine
         request.state.asking = asking
-        check(found, asking)
+        try:
+            check(found, asking)
+        except NotLoggedIn:
+            if _is_of_a_program(request):
+                raise NotLoggedIn.of_a_program() from None
+            raise
 
     async def _look_again_after_the_body(self, request: Request, found: Found, receive: Receive, send: Send) -> None:
         refusal: Exception | None = None
@@ -145,7 +150,15 @@ def _refuse(path: str) -> None:
     raise HTTPException(404)
 
 
+def _is_of_a_program(request: Request) -> bool:
+    """Whether no browser asks: each names its page, also once somebody has logged out in another tab."""
+    named = {"cookie", "origin", "referer", "sec-fetch-site"}
+    return below_prefix(request.scope).startswith("/api/") and named.isdisjoint(request.headers.keys())
+
+
 def _to_log_in(request: Request, path: str) -> str:
     query = f"?{request.url.query}" if request.url.query else ""
     # The path comes without its quotes: a pool may be named “a?b#c”.
-    return url(request, "log-in", next=None if path == "/" else quote(path) + query)
+    came_from = None if path == "/" else quote(path) + query
+    ended = "true" if Shown.by(request).cookie else None
+    return url(request, "log-in", next=came_from, ended=ended)

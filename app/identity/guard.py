@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import AppError, Forbidden, NotFound, problem
+from app.pages import PROBLEM_JSON, refusal
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -102,8 +104,7 @@ class Guard:
 
         error = self._objection(scope)
         if error is not None:
-            answer = JSONResponse(problem(error), status_code=error.status, media_type="application/problem+json")
-            await answer(scope, receive, send_with_headers)
+            await _refused(scope, error)(scope, receive, send_with_headers)
             return
         await self.app(scope, receive, send_with_headers)
 
@@ -132,6 +133,12 @@ class Guard:
         if origin is not None and _netloc(origin) != host.lower():
             return ForeignOrigin()
         return None
+
+
+def _refused(scope: Scope, error: AppError) -> ASGIApp:
+    if scope["type"] == "http":
+        return refusal(Request(scope), error)
+    return JSONResponse(problem(error), status_code=error.status, media_type=PROBLEM_JSON)
 
 
 def _follows_a_link(headers: Headers) -> bool:

@@ -102,6 +102,14 @@ class NotLoggedIn(AppError):
         super().__init__(sentence)
         self.headers["WWW-Authenticate"] = "Bearer"
 
+    @classmethod
+    def of_a_program(cls) -> NotLoggedIn:
+        """Return the error that says how a program is known."""
+        return cls(
+            "Nobody is known by this request. Show a token, “Authorization: Bearer winnow_…”; one is made on the page "
+            "of whoever is logged in, /me, or by “winnow user token NAME”."
+        )
+
 
 def local_person(session: Session) -> PersonLine:
     """Return the person that a server without log-in works for; the first migration makes the row."""

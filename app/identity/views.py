@@ -25,12 +25,13 @@ class LogInPage:
     next: str  # the path to go to afterwards
     name: str
     problem: str | None  # why it did not work, in a sentence
-    left: bool  # whether somebody has just logged out
+    left: bool = False  # whether somebody has just logged out
+    ended: bool = False  # whether the browser showed a log-in that is valid no more
 
 
 @router.get("/log-in")
-def log_in_page(request: Request, next: Next = "/", left: bool = False) -> Response:
-    return page(request, "identity/log_in.html", LogInPage(own_path(next), "", None, left))
+def log_in_page(request: Request, next: Next = "/", left: bool = False, ended: bool = False) -> Response:
+    return page(request, "identity/log_in.html", LogInPage(own_path(next), "", None, left, ended))
 
 
 @router.post("/log-in")
@@ -44,7 +45,7 @@ async def log_in(
     try:
         secret = await new_log_in(request, name=name, password=password)
     except (WrongPassword, TooManyAttempts, TooManyLogIns) as error:
-        context = LogInPage(target, name, error.sentence, left=False)
+        context = LogInPage(target, name, error.sentence)
         answer: Response = page(request, "identity/log_in.html", context, status=error.status)
         answer.headers.update(error.headers)
         return answer

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import merge
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.identity.people import Asking
 from app.names import name_key
 from app.phrases import among
-from app.tables import Commit, JournalEntry, LabelClass, Page, Person, Pool, Verdict
+from app.tables import Commit, JournalEntry, LabelClass, Member, Page, Person, Pool, Verdict
 from app.verdicts.queries import Counts
-from app.words import ACCEPT, REJECT, UNSURE
+from app.words import ACCEPT, LOG_IN_ACTS, REJECT, UNSURE
 
 ENTRIES_AT_ONCE = 1_000
+
+Conditions = list[ColumnElement[bool]]
 
 
 @dataclass(frozen=True)
 class Filters:
     """Which entries are read; None means all."""
 
-    pools: Collection[int] | None = None
+    pools: Collection[int] | None = None  # of pools, and when their members logged in and out
     person: str | None = None  # a person's name
     classes: Collection[int] | None = None
     acts: Collection[str] | None = None
@@ -78,7 +82,7 @@ class Entry:
 def readable_pools(session: Session, asking: Asking) -> list[int] | None:
     """Return the pools of which somebody who asks about all of them may read the journal.
 
-    None is all pools, and what belongs to none, such as log-ins: that is for admins.
+    None is all pools, and all that belongs to none, such as people and their passwords: that is for admins.
     """
     if asking.admin:
         return None
@@ -89,7 +93,47 @@ def readable_pools(session: Session, asking: Asking) -> list[int] | None:
 
 def entries(session: Session, *, filters: Filters, limit: int, before: int | None = None) -> list[Entry]:
     """Return entries, the latest first, from below the id `before` on."""
-    wanted = (
+    found = (_ids(session, each, limit=limit, before=before) for each in _alternatives(filters))
+    return _entries(session, sorted(chain.from_iterable(found), reverse=True)[:limit])
+
+
+def all_entries(session: Session, *, filters: Filters) -> Iterator[Entry]:
+    """Yield all entries, the latest first; memory stays the same however many there are."""
+    found = (_all_of(session, each) for each in _alternatives(filters))
+    yield from merge(*found, key=lambda entry: entry.id, reverse=True)
+
+
+def count_entries(session: Session, *, filters: Filters) -> int:
+    """Count what `all_entries` yields from the same snapshot."""
+    counts = (select(func.count()).select_from(JournalEntry).where(*each) for each in _alternatives(filters))
+    return sum(session.scalars(count).one() for count in counts)
+
+
+def people(session: Session, *, pool_id: int | None) -> list[str]:
+    """Return the names of the people who may be in a pool's journal, those who have gone as well; None is all pools."""
+    found: ColumnElement[bool]
+    if pool_id is None:
+        found = exists().where(JournalEntry.person_id == Person.id)
+    else:
+        acted = select(JournalEntry.person_id).where(JournalEntry.pool_id == pool_id).distinct()
+        found = or_(Person.id.in_(acted), Person.id.in_(_members([pool_id])))
+    return list(session.scalars(select(Person.name).where(found).order_by(Person.name_key)))
+
+
+def _all_of(session: Session, conditions: Conditions) -> Iterator[Entry]:
+    before = None
+    while ids := _ids(session, conditions, limit=ENTRIES_AT_ONCE, before=before):
+        yield from _entries(session, ids)
+        before = ids[-1]
+
+
+def _ids(session: Session, conditions: Conditions, *, limit: int, before: int | None) -> Sequence[int]:
+    wanted = select(JournalEntry.id).where(*conditions).order_by(JournalEntry.id.desc()).limit(limit)
+    return session.scalars(wanted if before is None else wanted.where(JournalEntry.id < before)).all()
+
+
+def _entries(session: Session, ids: Collection[int]) -> list[Entry]:
+    rows = session.execute(
         select(
             JournalEntry.id,
             JournalEntry.at,
@@ -105,13 +149,9 @@ def entries(session: Session, *, filters: Filters, limit: int, before: int | Non
         .outerjoin(Person, Person.id == JournalEntry.person_id)
         .outerjoin(Pool, Pool.id == JournalEntry.pool_id)
         .outerjoin(LabelClass, LabelClass.id == JournalEntry.class_id)
-        .where(*_conditions(filters))
+        .where(among(JournalEntry.id, ids))
         .order_by(JournalEntry.id.desc())
-        .limit(limit)
-    )
-    if before is not None:
-        wanted = wanted.where(JournalEntry.id < before)
-    rows = session.execute(wanted).all()
+    ).all()
     commits = _commits(session, [row.commit_id for row in rows if row.commit_id is not None])
     return [
         Entry(id, at, act, person, pool, class_name, job_id, details or {}, commits.get(commit_id), merged_into)
@@ -119,29 +159,30 @@ def entries(session: Session, *, filters: Filters, limit: int, before: int | Non
     ]
 
 
-def all_entries(session: Session, *, filters: Filters) -> Iterator[Entry]:
-    """Yield all entries, the latest first; memory stays the same however many there are."""
-    before = None
-    while found := entries(session, filters=filters, limit=ENTRIES_AT_ONCE, before=before):
-        yield from found
-        before = found[-1].id
+def _members(pools: Collection[int]) -> Select[int]:
+    return select(Member.person_id).where(Member.pool_id.in_(pools))
 
 
-def count_entries(session: Session, *, filters: Filters) -> int:
-    """Count what `all_entries` yields from the same snapshot."""
-    return session.scalars(select(func.count()).select_from(JournalEntry).where(*_conditions(filters))).one()
+def _alternatives(filters: Filters) -> list[Conditions]:
+    """Return alternatives of which an entry meets one at most: it is of a pool, or a log-in of a member.
+
+    Each is asked for by itself, along an index: for both by one “or”, all entries of the pool would be sorted.
+    """
+    chosen = _chosen(filters)
+    if filters.pools is None:
+        return [chosen]
+    found = []
+    acts = set(filters.acts or LOG_IN_ACTS)
+    if filters.acts is None or acts.difference(LOG_IN_ACTS):
+        found.append([JournalEntry.pool_id.in_(filters.pools), *chosen])
+    if filters.classes is None and filters.image_id is None and acts.intersection(LOG_IN_ACTS):
+        by_member = JournalEntry.person_id.in_(_members(filters.pools))
+        found.append([JournalEntry.pool_id.is_(None), JournalEntry.act.in_(LOG_IN_ACTS), by_member, *chosen])
+    return found
 
 
-def people(session: Session, *, pool_id: int) -> list[str]:
-    """Return the names of the people who are in a pool's journal, those who have gone as well."""
-    acted = select(JournalEntry.person_id).where(JournalEntry.pool_id == pool_id).distinct()
-    return list(session.scalars(select(Person.name).where(Person.id.in_(acted)).order_by(Person.name_key)))
-
-
-def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if filters.pools is not None:
-        conditions.append(JournalEntry.pool_id.in_(filters.pools))
+def _chosen(filters: Filters) -> Conditions:
+    conditions: Conditions = []
     if filters.person is not None:
         key = name_key(filters.person)
         conditions.append(JournalEntry.person_id == select(Person.id).where(Person.name_key == key).scalar_subquery())

@@ -13,18 +13,23 @@ from sqlalchemy.orm import Session
 from app.errors import Invalid
 from app.exports import Export
 from app.history import record
-from app.identity.people import CurrentAsking, CurrentPerson
+from app.identity.people import CurrentAsking, CurrentPerson, PersonLine
 from app.insight.journal import Filters, all_entries, count_entries, entries, readable_pools
 from app.insight.journal_words import csv_lines, told
 from app.moments import aware
 from app.pools.errors import PoolNotFound
 from app.pools.held import held_images
 from app.pools.merged import counting_for
-from app.pools.queries import class_named, pool_named
+from app.pools.queries import PoolLine, class_named, pool_named
 from app.sessions import ExportSession, ReadSession
 from app.verdicts.queries import Counts
 
 router = APIRouter(prefix="/api/v1", tags=["journal"])
+
+_CSV: dict[str, Any] = {
+    "response_class": StreamingResponse,
+    "responses": {200: {"content": {"text/csv": {}}, "description": "CSV with a header row."}},
+}
 
 
 class PoolMissing(Invalid):
@@ -118,7 +123,10 @@ def read_journal(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     after: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="The `next` of the page before.")] = None,
 ) -> JournalPage:
-    """What everybody did, the latest first: all of it for admins, that of their pools for engineers."""
+    """What everybody did, the latest first.
+
+    All of it is for admins; engineers read that of their pools, and when the members of these logged in and out.
+    """
     pools = readable_pools(session, asking)
     if pool:
         pool_id = pool_named(session, pool).id
@@ -147,12 +155,7 @@ def read_journal(
     )
 
 
-@router.get(
-    "/pools/{pool}/journal.csv",
-    summary="Export the journal",
-    response_class=StreamingResponse,
-    responses={200: {"content": {"text/csv": {}}, "description": "CSV with a header row."}},
-)
+@router.get("/pools/{pool}/journal.csv", summary="Export the journal", **_CSV)
 def export_journal(
     request: Request, pool: str, session: ExportSession, person: CurrentPerson, asked: WhatIsAsked
 ) -> Export:
@@ -160,10 +163,26 @@ def export_journal(
 
     The header `X-Winnow-Rows` tells the number of rows. If nothing is read for a minute, the stream breaks.
     """
-    pool_line = pool_named(session, pool)
-    filters = asked.filters(session, pools=[pool_line.id])
+    return _exported(request, session, person, asked, pool=pool_named(session, pool))
+
+
+@router.get("/journal.csv", summary="Export the journal of all pools", **_CSV)
+def export_journal_of_all(
+    request: Request,
+    session: ExportSession,
+    person: CurrentPerson,
+    asked: WhatIsAsked,
+    pool: Annotated[str | None, Query(description="Only this pool.")] = None,
+) -> Export:
+    """The same of the whole server, with what belongs to no pool: people, their passwords and tokens, log-ins."""
+    return _exported(request, session, person, asked, pool=pool_named(session, pool) if pool else None)
+
+
+def _exported(request: Request, session: Session, person: PersonLine, asked: Asked, *, pool: PoolLine | None) -> Export:
+    filters = asked.filters(session, pools=None if pool is None else [pool.id])
     count = count_entries(session, filters=filters)
     with request.app.state.database.write() as writing:
         details = {"rows": "journal", "count": count}
-        record(writing, "export", person_id=person.id, pool_id=pool_line.id, details=details)
-    return Export(csv_lines(all_entries(session, filters=filters)), name=f"{pool_line.name}-journal", rows=count)
+        record(writing, "export", person_id=person.id, pool_id=None if pool is None else pool.id, details=details)
+    name = "journal" if pool is None else f"{pool.name}-journal"
+    return Export(csv_lines(all_entries(session, filters=filters)), name=name, rows=count)

@@ -10,34 +10,57 @@ from typing import Any
 
 from app.insight.journal import CommitLine, Entry
 from app.verdicts.rule import named
-from app.words import DONE, FAILED
+from app.words import DONE, FAILED, Act
 
-# The acts that a reader may choose from; the journal may hold others.
-ACTS: dict[str, str] = {
+# What a reader may choose from, in words: of a pool's journal, and of the whole server's.
+ACTS: dict[Act, str] = {
     "page": "Pages stored",
     "lot": "Lots accepted by sample",
     "correction": "Corrections",
     "settlement": "Settlements",
     "import": "Labels that came with an import",
     "undo": "Taken back",
+    "make-pool": "Pool made",
+    "rename-pool": "Pool renamed",
     "make-class": "Classes made",
     "rename-class": "Classes renamed",
     "merge": "Classes merged",
     "unmerge": "Merges taken back",
-    "rename-pool": "Pool renamed",
     "rule": "Rule changed",
     "role": "Roles changed",
     "ask-import": "Imports asked for",
+    "stop-import": "Imports stopped",
+    "resume-import": "Imports resumed",
     "end-import": "Imports ended",
     "ask-reindex": "Reindexes asked for",
+    "stop-reindex": "Reindexes stopped",
+    "resume-reindex": "Reindexes resumed",
     "end-reindex": "Reindexes ended",
     "serve": "Index versions served",
     "remove-index": "Index versions removed",
     "ask-compare": "Comparisons asked for",
+    "stop-compare": "Comparisons stopped",
+    "resume-compare": "Comparisons resumed",
     "end-compare": "Comparisons ended",
     "ask-pretrain": "Pretrainings asked for",
+    "stop-pretrain": "Pretrainings stopped",
+    "resume-pretrain": "Pretrainings resumed",
     "end-pretrain": "Pretrainings ended",
     "export": "Exports",
+    "log-in": "Log-ins",
+    "log-out": "Log-outs",
+}
+ACTS_OF_ALL: dict[Act, str] = {
+    **ACTS,
+    "make-pool": "Pools made",
+    "rename-pool": "Pools renamed",
+    "rule": "Rules changed",
+    "add-person": "People added",
+    "remove-person": "People removed",
+    "admin": "Admins made or made none",
+    "password": "Passwords changed",
+    "token": "Tokens made",
+    "revoke-token": "Tokens revoked",
 }
 
 # What is streamed goes from one thread to another, which takes longer than writing a line.

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 from sqlalchemy import ColumnElement, CursorResult, Select, and_, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -17,9 +17,12 @@ from app.history import record
 from app.jobs import lifecycle
 from app.jobs.lifecycle import Kind
 from app.tables import Job, Member, Person, Pool, now
-from app.words import DONE, FAILED, QUEUED, RUNNING, STOPPED
+from app.words import DONE, FAILED, QUEUED, RUNNING, STOPPED, Act
 
 ALL_KINDS = tuple(kind for lane in lifecycle.LANES for kind in lane)
+
+# What the journal says that became of a job.
+Verb = Literal["ask", "stop", "resume", "end"]
 
 
 class JobNotFound(NotFound):
@@ -228,9 +231,9 @@ def jobs_of(
     return [JobLine(**row._mapping) for row in rows]
 
 
-def _record(session: Session, verb: str, job: JobLine, *, person_id: int | None, **details: Any) -> None:
+def _record(session: Session, verb: Verb, job: JobLine, *, person_id: int | None, **details: Any) -> None:
     """Write into the journal what became of a job, such as "ask-import"."""
-    act = f"{verb}-{job.kind}"
+    act = cast(Act, f"{verb}-{job.kind}")
     record(session, act, person_id=person_id, pool_id=job.pool_id, job_id=job.id, details=details or None)
 
 

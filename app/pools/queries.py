@@ -79,6 +79,11 @@ def pools(session: Session, *, only: int | None = None) -> list[tuple[PoolLine, 
     ]
 
 
+def pool_names(session: Session) -> list[str]:
+    """Return the names of all pools, in their order."""
+    return list(session.scalars(select(Pool.name).order_by(Pool.name_key)))
+
+
 def pool_named(session: Session, name: str) -> PoolLine:
     """Return the pool of this name, whatever its case. Raises PoolNotFound."""
     row = session.execute(

@@ -20,7 +20,7 @@ from app.tables import Commit, Lot, Page, PoolImage, Verdict
 from app.verdicts.queries import STANDS, standing_verdicts
 from app.verdicts.rule import PoolRule
 from app.verdicts.rules import RULE, labels_anew, rule_of
-from app.words import ACCEPT, SEEN, Basis, VerdictValue
+from app.words import ACCEPT, SEEN, Basis, CommitKind, VerdictValue
 
 _HOLD_CLASSES = RULE.with_for_update(read=True, key_share=True)
 _HOLD_IMAGES = (
@@ -68,7 +68,7 @@ class NewVerdict(NamedTuple):
 def store(
     session: Session,
     *,
-    kind: str,
+    kind: CommitKind,
     pool_id: int,
     class_id: int,
     person_id: int,

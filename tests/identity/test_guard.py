@@ -18,6 +18,26 @@ def test_a_foreign_host_name_is_turned_away(client: TestClient) -> None:
     assert "WINNOW_ALLOWED_HOSTS" in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("headers", "status", "sentence"),
+    [
+        ({"Host": "evil.example"}, 421, "add it to WINNOW_ALLOWED_HOSTS"),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"}, 403, "open it in a tab of its own"),
+    ],
+)
+def test_a_browser_is_turned_away_by_a_page_that_leads_nowhere(
+    headers: dict[str, str], status: int, sentence: str, client: TestClient
+) -> None:
+    answer = client.get("/pools/birds", headers={"Accept": "text/html", **headers})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "text/html; charset=utf-8")
+    assert sentence in answer.text
+    assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+    for leads in ("href", "src", "action", "evil.example"):
+        assert leads not in answer.text
+    told = client.get("/api/v1/pools", headers={"Accept": "text/html", **headers})
+    assert told.headers["Content-Type"] == "application/problem+json"
+
+
 @pytest.mark.parametrize("host", ["localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000"])
 def test_loopback_names_are_let_in(client: TestClient, host: str) -> None:
     assert client.get("/api/v1/pools", headers={"Host": host}).status_code == 200

@@ -115,6 +115,10 @@ def test_a_change_ends_log_ins_at_once(
     with database.write() as session:
         change(session, people["lead"])
     assert (lead.get("/api/v1/me").status_code, other.get("/api/v1/me").status_code) == (401, 401)
+    assert "Your log-in has ended; log in again." in lead.get("/pools/birds", headers=BROWSER).text
+    nobody = beside(lead).get("/pools/birds", headers=BROWSER)
+    assert nobody.url.path == "/log-in"
+    assert "has ended" not in nobody.text
 
 
 @both_databases
@@ -247,6 +251,17 @@ def test_a_program_is_told_to_show_a_token(client: TestClient, anna: PersonLine)
     assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
     assert refused.headers["Content-Type"] == "application/problem+json"
     assert client.post("/pools/x", headers=BROWSER).status_code == 405
+    for asked in (refused, client.post("/api/v1/pools", json={"name": "birds"})):
+        assert "Show a token, “Authorization: Bearer winnow_…”" in asked.json()["detail"]
+        assert asked.json()["code"] == "not-logged-in"
+    # A page whose person has logged out in another tab shows no cookie either.
+    for of_a_browser in (
+        {"Sec-Fetch-Site": "same-origin"},
+        {"Referer": "http://localhost/"},
+        {"Cookie": "winnow=gone"},
+    ):
+        told = client.get("/api/v1/pools", headers=of_a_browser).json()["detail"]
+        assert "nothing you marked here is lost" in told
 
 
 def test_a_page_of_another_site_cannot_log_anybody_in(client: TestClient, anna: PersonLine) -> None:
