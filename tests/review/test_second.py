@@ -146,7 +146,7 @@ def test_it_can_be_moved_by_a_key_as_any_review(client: TestClient, database: Da
     with working(client, database, "ben"):
         page = client.get(f"/reviews/{second(client)['id']}", headers={"accept": "text/html"}).text
     assert '"v": "moveOver"' in page
-    assert "move the review to a newer index" in page
+    assert "move the review to the index version that is served now" in page
 
 
 @pytest.mark.parametrize("wanted", [{"kind": "deeper"}, {"kind": "like", "like": "0" * 64}])
