@@ -118,7 +118,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.row_maps = RowMaps()
     app.state.decided_rows = DecidedRows()
     app.state.foreseen = ForeseenPages()
-    app.state.turnstile = Turnstile()
+    # On SQLite whoever waits does so for the one who writes, whatever their pools.
+    one_writer = database.engine.dialect.name == "sqlite"
+    app.state.turnstile = Turnstile(held_up_s=None) if one_writer else Turnstile()
     app.state.readiness = health.Readiness(database, settings)
     app.state.encoders = EncoderShelf(settings.encoder_folders)
 

@@ -49,7 +49,9 @@ class Turnstile:
     held up: a pool whose rule is being changed keeps the people of no other pool waiting.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, held_up_s: float | None = HELD_UP_S) -> None:
+        """Whoever is inside for so long is held up; with None nobody is, as where all wait for the same writer."""
+        self._held_up_s = held_up_s
         self._inside = dict.fromkeys(Rank, 0)
         self._waiting: dict[Rank, deque[_Place]] = {rank: deque() for rank in Rank}
         self._lock = Lock()
@@ -68,11 +70,13 @@ class Turnstile:
             if not place.given.cancel() and not place.given.cancelled():
                 self._make_room(place)
             raise
-        held_up = asyncio.get_running_loop().call_later(HELD_UP_S, self._make_room, place)
+        loop, wait = asyncio.get_running_loop(), self._held_up_s
+        held_up = None if wait is None else loop.call_later(wait, self._make_room, place)
         try:
             yield
         finally:
-            held_up.cancel()
+            if held_up is not None:
+                held_up.cancel()
             self._make_room(place)
 
     def _make_room(self, place: _Place) -> None:

@@ -102,14 +102,14 @@ def test_where_somebody_is_always_waited_for_the_others_come_in_at_last(monkeypa
     asyncio.run(run())
 
 
-def test_whoever_is_held_up_inside_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_is_held_up_inside_keeps_nobody_waiting() -> None:
     async def run() -> None:
         crowd = Crowd()
-        monkeypatch.setattr(module, "HELD_UP_S", 0.02)
+        crowd.turnstile._held_up_s = 0.02
         await crowd.come("held up", WAITED_FOR)
         await crowd.come("also", WAITED_FOR)
         await asyncio.sleep(0.03)
-        monkeypatch.setattr(module, "HELD_UP_S", 60)
+        crowd.turnstile._held_up_s = None
         for name in ("first", "second", "third"):
             await crowd.come(name, WAITED_FOR)
         assert crowd.inside == ["held up", "also", "first", "second"]

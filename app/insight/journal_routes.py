@@ -174,7 +174,10 @@ def export_journal_of_all(
     asked: WhatIsAsked,
     pool: Annotated[str | None, Query(description="Only this pool.")] = None,
 ) -> Export:
-    """The same of the whole server, with what belongs to no pool: people, their passwords and tokens, log-ins."""
+    """One row for each entry of the whole server, the latest first, with what belongs to no pool.
+
+    That is people, their passwords and tokens, and log-ins. All else is as of a pool's journal.
+    """
     return _exported(request, session, person, asked, pool=pool_named(session, pool) if pool else None)
 
 

@@ -61,7 +61,9 @@ class BusyOut(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     class_name: Annotated[str, Field(serialization_alias="class")]
-    labels: Annotated[ClassCounts, Field(description="Images of the class; `open` ones wait for more verdicts.")]
+    labels: Annotated[
+        ClassCounts, Field(description="Images of the class; `open` ones wait for more verdicts, or for a lead.")
+    ]
     reviews: list[AtWorkOut]
 
 

@@ -175,7 +175,13 @@ class PageOut(BaseModel):
     remaining: Annotated[
         int | None, Field(description="Undecided images, this page's included, that nobody else is looking at.")
     ] = None
-    leased: Annotated[int | None, Field(description="Undecided images that others are looking at just now.")] = None
+    leased: Annotated[
+        int | None,
+        Field(
+            description="Undecided images that others are looking at just now; where there is no page, 0 unless these "
+            "are all that is left."
+        ),
+    ] = None
     leased_for: Annotated[float | None, Field(description="Seconds for which nobody else is shown these.")] = None
     message: str | None = None
 
@@ -192,7 +198,10 @@ class AheadOut(BaseModel):
 
 class Standing(BaseModel):
     labels: Annotated[
-        ClassCounts, Field(description="Images of the class, all reviews together; `open` ones wait for more verdicts.")
+        ClassCounts,
+        Field(
+            description="Images of the class, all reviews together; `open` ones wait for more verdicts, or for a lead."
+        ),
     ]
     purity: Annotated[list[float], Field(description="Accepted share of the last ten pages, the oldest first.")]
 

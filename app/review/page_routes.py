@@ -6,6 +6,7 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Request, Response
+from sqlalchemy.exc import DBAPIError, TimeoutError
 
 from app.errors import AppError
 from app.identity.people import CurrentAsking, CurrentPerson
@@ -201,12 +202,15 @@ def _turned_out(request: Request, turned: Turned) -> bodies.PageOut:
 def _ranked_now(
     request: Request, review_id: int, *, person_id: int, wanted: bodies.FollowingPage
 ) -> bodies.PageOut | None:
-    """Return the page that follows one that was just stored, or None where it has to be asked for to learn why not."""
+    """Return the page that follows one that was just stored, or None where it has to be asked for to learn why not.
+
+    The commit is stored, so whatever keeps the page from being made, the database too, is not the answer to it.
+    """
     try:
         turned = _turn(request, review_id, person_id=person_id, wanted=bodies.NewPage(**wanted.model_dump()))
-    except AppError:
+        return _turned_out(request, turned)
+    except (AppError, DBAPIError, TimeoutError):
         return None
-    return _turned_out(request, turned)
 
 
 def _worked_on(request: Request, page_id: int) -> PageLine:

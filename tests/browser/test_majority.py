@@ -20,7 +20,7 @@ def test_what_one_person_stored_under_a_majority_is_told_as_open(server: Server,
     commit(phone)
     expect(phone.get_by_title(TALLY)).to_contain_text(f"{count} open")
     phone.goto("/pools/digits/classes/five")
-    expect(phone.get_by_title("These wait for more verdicts")).to_have_text(f"{count} open")
+    expect(phone.get_by_title("Nothing holds of these yet")).to_have_text(f"{count} open")
     assert phone.evaluate("document.documentElement.scrollWidth") == 390
 
 

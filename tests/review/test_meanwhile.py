@@ -22,7 +22,7 @@ from app.registry.keeping import remove
 from app.registry.queries import served_version
 from app.review import page_queries
 from app.settings import Settings
-from app.tables import Page, Pool, now
+from app.tables import LabelClass, Page, Pool, now
 from app.verdicts import journal
 from tests.conftest import HERE
 from tests.people import add_person, working
@@ -199,6 +199,12 @@ def test_whoever_waits_long_for_what_others_hold_is_told_so_and_tries_again(
             assert (answer.status_code, answer.json()["code"]) == (503, "busy")
             assert answer.headers["Retry-After"] == "1"
         assert client.post(f"/api/v1/pages/{page['id']}/commit", json={"key": "k"}).json()["accepted"] == 10
+        # A commit that is stored is answered as such, though the page that was to follow has to wait.
+        page = client.post(f"/api/v1/reviews/{review['id']}/pages", json={"size": 10}).json()
+        with database.write() as session:
+            session.execute(select(LabelClass.id).with_for_update(key_share=True))
+            answer = client.post(f"/api/v1/pages/{page['id']}/commit", json={"next": {"size": 10}})
+        assert (answer.status_code, answer.json()["accepted"], answer.json()["next"]) == (200, 10, None)
 
 
 def test_more_people_than_connections_start_and_look_ahead_at_once(

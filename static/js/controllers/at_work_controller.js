@@ -29,12 +29,14 @@ export default class extends Controller {
     // What was stored meanwhile has brought newer numbers.
     if (told.classes && before === this.outdated) this.dispatch("told", { detail: told });
     clearTimeout(this.timer);
-    // Nobody is logged in any more: it is asked again once somebody comes back to the tab.
-    if (told.status === 401) return;
+    // Nobody is logged in any more: it is asked again once somebody comes back to the tab, or stores something here.
+    this.stopped = told.status === 401;
+    if (this.stopped) return;
     if (this.element.isConnected && document.visibilityState === "visible") this.timer = setTimeout(() => this.ask(), EVERY_MS);
   }
 
   outdate() {
     this.outdated = {};
+    if (this.stopped) this.follow();
   }
 }

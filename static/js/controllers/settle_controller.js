@@ -141,9 +141,13 @@ export default class extends Controller {
     address.searchParams.set("limit", AT_ONCE);
     address.searchParams.set("after", this.next);
     const { items, next, total, disputed } = await send("GET", address.href);
-    const known = new Set(this.items.map(idOf));
-    const fresh = items.filter((item) => !known.has(idOf(item)));
-    this.items.push(...fresh);
+    const known = new Map(this.items.map((item) => [idOf(item), item]));
+    for (const item of items) {
+      const there = known.get(idOf(item));
+      if (!there) this.items.push(item);
+      // Settled here, and contradicted by somebody since: it is in dispute again.
+      else if (there.settled) Object.assign(there, item, { settled: undefined, wish: null });
+    }
     this.next = next;
     // What was settled here is in the list, and not in the server's count any more.
     this.total = total + this.settled;
