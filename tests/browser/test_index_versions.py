@@ -47,7 +47,7 @@ def test_another_encoder_is_tried_compared_served_and_left_again(server: Server,
     expect(engineer.locator(f"#version-{first}")).to_contain_text("1 review keeps to it")
     press(engineer, "#reindex-another-grid")
     wait_until_done(engineer)
-    expect(engineer.get_by_text("is a candidate")).to_be_visible()
+    expect(engineer.get_by_text("was not served at once")).to_be_visible()
     engineer.get_by_text("The command that repeats it").click()
     expect(engineer.get_by_label("Command", exact=True)).to_have_text("winnow reindex --encoder another-grid -- digits")
     engineer.get_by_role("link", name="Compare the two").click()

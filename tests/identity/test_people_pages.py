@@ -115,7 +115,7 @@ def test_the_page_of_a_reindex_says_so_once_its_version_is_served(
     for role in ("annotator", "engineer"):
         html = _page(as_person(role), f"/jobs/{job.id}")
         assert f"Version {served} is served." in html
-        assert "is a candidate" not in html
+        assert "was not served at once" not in html
 
 
 def test_a_classs_page_offers_its_labels_to_engineers_alone(as_person: LogIn) -> None:
