@@ -155,8 +155,10 @@ def _see_that_nobody_else_settled(
     seen: Mapping[str, int],
 ) -> None:
     """Raise SettledMeanwhile if what holds of an image is what somebody else said of it after it was seen."""
-    one = journal.hold_classes(session, pool_id=pool_id).one_class_per_image
     marked = {image: images[image] for image in images if image in seen}
+    if not marked:
+        return
+    one = journal.hold_classes(session, pool_id=pool_id).one_class_per_image
     said = _said(session, pool_id=pool_id, image_ids=marked.values())
     meanwhile: dict[str, list[Said]] = {}
     sentence = ""
